@@ -1,0 +1,424 @@
+"""Candidates: the few frames of each shot that are worth judging, and what they look like.
+
+One pass over the film, in bounded memory. The film is cut into slots of about half a second;
+each holds its best frame so far by sharpness, stillness and exposure. When the shot detector
+reports a shot (a few seconds late), the slots inside it are compared with their neighbors in
+the shot and the best are handed on. A shot that stays open for long is thinned as it grows,
+and frames that wait for long are kept as small pictures, not as decoded frames.
+
+Note [what the neighbors tell]. Some faults do not show in a frame alone. Motion blur is a
+sharpness below that of the frames around it. A half-faded frame has less contrast than the
+settled part of its shot, and its contrast is changing. A flash is brighter than the frames on
+either side. All three are measured against frames of the same shot only.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from fastthumb.analysis.bars import BarFinder, Box, cut_bars, upright_map
+from fastthumb.analysis.signals import Measured, scalars
+from fastthumb.analysis.stills import PICTURE_SIDE, Still, content_signals, look
+from fastthumb.media.display import display_rgb
+
+if TYPE_CHECKING:
+    from fastthumb.analysis.shots import Shot
+    from fastthumb.media.source import SourceInfo
+    from fastthumb.settings import Settings
+
+ByteArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+_SLOT_SECONDS = 0.5
+_THIN_SECONDS = 2.0  # slots of an open shot are merged up to this length once they are old
+_LATE_SECONDS = 4.0  # a cut is reported at most this long after it happened
+_JUMP = 20.0  # mean luma difference at which a new slot begins: probably a cut
+_BESIDE_CUT = 0.7  # what a frame that touches a cut is worth, ...
+_DAMAGED = 0.2  # ... and one that the decoder says is damaged
+_FRAME_BYTES = 64 << 20  # decoded frames held at most, counted in bytes ...
+_FRAMES = 12  # ... and in number
+_PICTURES = 256  # small pictures held at most for one open shot, 170 kB each
+_SECONDS_EACH = 1.25  # of a shot for each of its candidates, up to _DENSE of them;
+_DENSE = 8
+_SECONDS_EACH_LONG = 4.0  # longer shots give one for so many seconds
+_RESERVE = 32.0  # candidates that any film may have beyond its hourly number, however short
+_NEAR_SECONDS = 1.0  # around a frame: what its sharpness is compared with
+_MOMENT_SECONDS = 0.5  # around a frame: the moment that it shows
+_CONTINUOUS_SECONDS = 0.2  # frames farther apart than this are samples, not motion
+_SETTLED_SECONDS = 3.0  # around a frame: where the settled contrast of its shot is looked for
+
+_SIGNALS = (
+    "laplacian_variance",
+    "luma_mean",
+    "luma_std",
+    "dark_share",
+    "bright_share",
+    "difference",
+    "compensated_difference",
+    "motion",
+    "motion_spread",
+    "bar_top",
+    "bar_bottom",
+    "bar_left",
+    "bar_right",
+)
+_COLUMNS = ("index", "seconds", *_SIGNALS)
+_COLUMN = {name: position for position, name in enumerate(_COLUMNS)}
+_BARS = slice(_COLUMN["bar_top"], _COLUMN["bar_right"] + 1)
+_read = attrgetter(*_SIGNALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A frame worth judging, and everything that is known about it.
+
+    `signals` holds the scalar signals of the frame, corrected for black bars, and what its
+    neighbors tell: `relative_sharpness` (0..1, its sharpness over the best within a second of
+    it), `settled` (0..1, below 1 in a fade or a flash, 0 in a transition), and the means
+    over the second around it `moment_motion`, `moment_spread` (working pixels per second, whole
+    and against the camera) and `moment_change` (grey levels that motion does not explain).
+    `stillness` is 1 where nothing moves, and falls with motion as blur would grow. `content_box` is (x0, y0, x1, y1) in
+    decoded pixels, ends exclusive: the picture without black bars.
+    """
+
+    shot: int
+    frame_index: int
+    pts: int
+    seconds: float
+    signals: dict[str, float]
+    stillness: float
+    content_box: Box
+    still: Still
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A candidate before it is judged.
+
+    `picture` is its small upright copy, bars included. `activity` is float32 (18, 32) over the
+    decoded frame, how much each place moves around that time in grey levels, camera motion
+    taken away; None where too little of the shot is known.
+    """
+
+    shot: int
+    frame_index: int
+    pts: int
+    seconds: float
+    signals: dict[str, float]
+    stillness: float
+    content_box: Box
+    picture: ByteArray
+    activity: FloatArray | None
+
+
+class _Slot:
+    """The best frame of a stretch of time; a decoded frame at first, a picture later."""
+
+    __slots__ = (
+        "count",
+        "grid",
+        "index",
+        "measured",
+        "picture",
+        "pts",
+        "seconds",
+        "start",
+        "values",
+        "worth",
+    )
+
+    def __init__(self, measured: Measured, worth: float) -> None:
+        self.start = measured.frame.seconds
+        self.count = 0
+        self.picture: ByteArray | None = None
+        self.values: dict[str, float] = {}
+        self.hold(measured, worth)
+
+    def hold(self, measured: Measured, worth: float) -> None:
+        frame = measured.frame
+        self.measured: Measured | None = measured
+        self.worth = worth
+        self.index, self.pts, self.seconds = frame.index, frame.pts, frame.seconds
+        self.grid: npt.NDArray[np.float32] = measured.signals.grid
+
+    def settle(self, info: SourceInfo) -> None:
+        """Make the small picture and let the decoded frame go."""
+        if self.measured is not None:
+            self.picture = display_rgb(self.measured.frame, info, max_long_side=PICTURE_SIDE)
+            self.values = scalars(self.measured.signals)
+            self.grid = self.grid[..., :1].copy()  # a view would keep all signals alive
+            self.measured = None
+
+
+class CandidateCollector:
+    """Collects candidates while a film is measured; holds a few frames at a time."""
+
+    def __init__(self, info: SourceInfo, settings: Settings) -> None:
+        self._info = info
+        self._bars = BarFinder(info)
+        self._rows = array("f")
+        self._slots: list[_Slot] = []
+        frame_bytes = 1.5 * info.width * info.height * (2 if info.bit_depth > 8 else 1)
+        self._frames = int(min(max(_FRAME_BYTES / frame_bytes, 2), _FRAMES))
+        self._per_second = settings.candidates_per_hour / 3600.0
+        self._previous_seconds = 0.0
+        self._allowance, self._allowed_until = _RESERVE, 0.0
+
+    def push(self, measured: Measured) -> None:
+        """Take note of the next frame; keeps a reference to it while it is the best of its slot."""
+        frame = measured.frame
+        values = _read(measured.signals)
+        self._rows.extend((frame.index, frame.seconds, *values))
+        sharp, _, spread, dark, bright, jump, change, motion = values[:8]
+        if frame.seconds - self._previous_seconds > _CONTINUOUS_SECONDS:
+            jump = change = motion = 0.0  # samples, not motion
+        self._previous_seconds = frame.seconds
+        worth = (
+            sharp / (sharp + 100.0) * spread / (spread + 20.0) * (1.02 - dark) * (1.02 - bright)
+        ) / ((1.0 + 0.08 * motion) * (1.0 + 0.05 * change))
+        slots = self._slots
+        if frame.image.is_corrupt:
+            worth *= _DAMAGED
+        if not slots or frame.seconds >= slots[-1].start + _SLOT_SECONDS:
+            self._open_slot(measured, worth)
+        elif jump > _JUMP and slots[-1].count >= 3:
+            # The first frame behind a cut is often starved of bits: the next ones may replace it.
+            self._open_slot(measured, worth * _BESIDE_CUT)
+        elif worth > slots[-1].worth:
+            slots[-1].hold(measured, worth)
+        slots[-1].count += 1
+
+    def close(self, shot: Shot) -> list[Held]:
+        """Candidates of a finished shot, in order of time; forgets all frames up to its end.
+
+        Shots are closed in order. Black and flat frames are left out; a shot of nothing else
+        gives none. Frames of a transition are left out unless the shot has no others: then one
+        is given with `settled` 0.
+        """
+        rows = self._take_rows(shot.end_frame)
+        slots = [slot for slot in self._slots if slot.index <= shot.end_frame]
+        self._slots = [slot for slot in self._slots if slot.index > shot.end_frame]
+        slots = [slot for slot in slots if slot.index >= shot.start_frame]
+        rows = rows[rows[:, 0] >= shot.start_frame]
+        first, last = shot.usable_start_frame, shot.usable_end_frame
+        inside = [slot for slot in slots if first <= slot.index <= last]
+        if inside:
+            rows = rows[(rows[:, 0] >= first) & (rows[:, 0] <= last)]
+        slots = inside or slots
+        chosen = _best_slots(slots, rows, settled=bool(inside), edges=(first, last))
+        chosen = chosen[: self._grant(shot, len(chosen))]
+        if not chosen:
+            return []
+        for slot, _ in chosen:
+            slot.settle(self._info)
+        pictures = [slot.picture for slot, _ in chosen if slot.picture is not None]
+        box = self._bars.find(rows[:, _BARS], rows[:, _COLUMN["dark_share"]], pictures)
+        held = [
+            self._hold(shot.index, slot, picture, box, context, _activity(slots, slot))
+            for (slot, context), picture in zip(chosen, pictures, strict=True)
+        ]
+        return sorted(held, key=lambda one: one.frame_index)
+
+    def _hold(
+        self,
+        shot: int,
+        slot: _Slot,
+        picture: ByteArray,
+        box: Box,
+        context: dict[str, float],
+        activity: FloatArray | None,
+    ) -> Held:
+        signals = content_signals(slot.values, picture, box, self._info) | context
+        stillness = signals.pop("stillness")
+        return Held(
+            shot,
+            slot.index,
+            slot.pts,
+            slot.seconds,
+            signals,
+            stillness,
+            box,
+            picture,
+            activity,
+        )
+
+    def _open_slot(self, measured: Measured, worth: float) -> None:
+        self._slots.append(_Slot(measured, worth))
+        if len(self._slots) > self._frames:
+            self._make_room(measured.frame.seconds)
+
+    def _make_room(self, now: float) -> None:
+        """Merge old slots, then turn the oldest decoded frames into pictures."""
+        slots = self._slots
+        old = 0
+        while old + 1 < len(slots) and slots[old + 1].start < now - _LATE_SECONDS:
+            if slots[old + 1].start + _SLOT_SECONDS - slots[old].start <= _THIN_SECONDS:
+                _merge(slots, old)
+            else:
+                old += 1
+        while len(slots) > _PICTURES:
+            spans = [later.start - slot.start for slot, later in zip(slots, slots[2:], strict=False)]
+            _merge(slots, int(np.argmin(spans)))
+        holding = [slot for slot in slots if slot.measured is not None]
+        for slot in holding[: max(len(holding) - self._frames, 0)]:
+            slot.settle(self._info)
+
+    def _take_rows(self, last_index: int) -> FloatArray:
+        """Remove and return the rows of all frames up to `last_index`."""
+        width = len(_COLUMNS)
+        table = np.array(self._rows, dtype=np.float32).reshape(-1, width)
+        count = int(np.searchsorted(table[:, 0], last_index, side="right"))
+        del self._rows[: count * width]
+        return table[:count]
+
+    def _grant(self, shot: Shot, wanted: int) -> int:
+        """How many of the wanted candidates the film's allowance covers; one at least."""
+        self._allowance += (shot.end_seconds - self._allowed_until) * self._per_second
+        self._allowed_until = shot.end_seconds
+        granted = min(wanted, max(int(self._allowance), 1))
+        self._allowance -= granted
+        return granted
+
+
+def judge(held: Held, info: SourceInfo) -> Candidate:
+    """Look at a held picture: the candidate with everything that its pixels tell."""
+    picture = np.ascontiguousarray(cut_bars(held.picture, held.content_box, info))
+    activity = None
+    if held.activity is not None:
+        activity = upright_map(held.activity, held.content_box, info)
+    return Candidate(
+        held.shot,
+        held.frame_index,
+        held.pts,
+        held.seconds,
+        held.signals,
+        held.stillness,
+        held.content_box,
+        look(picture, activity),
+    )
+
+
+def _merge(slots: list[_Slot], at: int) -> None:
+    """Replace the slots `at` and `at + 1` by the better one, starting where the first did."""
+    first, second = slots[at], slots[at + 1]
+    better = second if second.worth > first.worth else first
+    better.start = first.start
+    slots[at : at + 2] = [better]
+
+
+def _best_slots(
+    slots: list[_Slot], rows: FloatArray, *, settled: bool, edges: tuple[int, int]
+) -> list[tuple[_Slot, dict[str, float]]]:
+    """The best slots of a shot that lie apart in time, best first, with what neighbors tell."""
+    rated = []
+    for slot in slots:
+        at = int(np.searchsorted(rows[:, 0], slot.index))
+        if at == len(rows) or _is_empty(rows[at]):
+            continue
+        context = _context(rows, at)
+        if not settled:
+            context["settled"] = 0.0
+        worth = slot.worth * (0.3 + 0.7 * context["relative_sharpness"])
+        worth *= 0.1 + context["settled"]
+        # In telecined or field-blended film both may hold parts of two shots.
+        worth *= _BESIDE_CUT if slot.index in edges else 1.0
+        rated.append((worth, slot, context))
+    rated.sort(key=lambda one: -one[0])
+    if not settled:
+        return [(slot, context) for _, slot, context in rated[:1]]
+    duration = float(rows[-1, 1] - rows[0, 1]) if len(rows) else 0.0
+    wanted = _wanted(duration)
+    apart = 0.5 * duration / wanted
+    chosen: list[tuple[_Slot, dict[str, float]]] = []
+    for _, slot, context in rated:
+        if len(chosen) < wanted and all(abs(slot.seconds - c.seconds) >= apart for c, _ in chosen):
+            chosen.append((slot, context))
+    return chosen
+
+
+def _wanted(duration: float) -> int:
+    """Candidates of a shot of so many seconds."""
+    dense = min(1 + int(duration / _SECONDS_EACH), _DENSE)
+    return max(dense, int(duration / _SECONDS_EACH_LONG))
+
+
+def _activity(slots: list[_Slot], slot: _Slot) -> FloatArray | None:
+    """How much each place of the frame changes in the seconds around a slot, float32 (18, 32).
+
+    Grey levels, spread over the slots; what changes everywhere is the camera or the light.
+    """
+    near = [other for other in slots if abs(other.seconds - slot.seconds) <= _SETTLED_SECONDS]
+    if len(near) < 3:
+        return None
+    changes = np.stack([other.grid[..., 0] for other in near]).std(axis=0)
+    everywhere = float(np.median(changes))
+    local = np.maximum(changes - 1.5 * everywhere - 1.0, 0.0) * (1.0 - ramp(everywhere, 2.0, 6.0))
+    return local.astype(np.float32)
+
+
+def _is_empty(row: FloatArray) -> bool:
+    """Whether a frame is black or of one color: nothing that could be shown."""
+    spread, dark = float(row[_COLUMN["luma_std"]]), float(row[_COLUMN["dark_share"]])
+    return spread < 3.0 or (dark > 0.985 and spread < 10.0)
+
+
+def _context(rows: FloatArray, at: int) -> dict[str, float]:
+    """What the neighbors in the shot tell about a frame; see Note [what the neighbors tell]."""
+    seconds = rows[:, _COLUMN["seconds"]]
+    now = float(seconds[at])
+
+    def around(name: str, reach: float) -> FloatArray:
+        low, high = np.searchsorted(seconds, [now - reach - 1e-3, now + reach + 1e-3])
+        return rows[low:high, _COLUMN[name]]
+
+    sharpness = around("laplacian_variance", _NEAR_SECONDS)
+    relative = float(rows[at, _COLUMN["laplacian_variance"]]) / max(float(sharpness.max()), 1e-6)
+
+    contrast = float(rows[at, _COLUMN["luma_std"]])
+    full = float(np.quantile(around("luma_std", _SETTLED_SECONDS), 0.8))
+    near = around("luma_std", 0.25)
+    changing = abs(float(np.log((near[-1] + 1.0) / (near[0] + 1.0))))
+    fading = ramp(1.0 - contrast / max(full, 1e-6), 0.08, 0.4) * ramp(changing, 0.08, 0.35)
+
+    brighter = float(rows[at, _COLUMN["luma_mean"]]) - float(
+        np.median(around("luma_mean", _MOMENT_SECONDS))
+    )
+    period = max(float(np.median(np.diff(seconds))), 1e-3) if len(seconds) > 1 else 1.0
+    # A fade changes every pixel, which motion cannot explain: that is no action.
+    moment = around("luma_std", _MOMENT_SECONDS)
+    steady = 1.0 - ramp(abs(float(np.log((moment[-1] + 1.0) / (moment[0] + 1.0)))), 0.15, 0.5)
+    return {
+        "stillness": _stillness(rows, at, period),
+        "relative_sharpness": min(relative, 1.0),
+        "settled": (1.0 - fading) * (1.0 - ramp(brighter, 10.0, 35.0)),
+        "moment_motion": float(around("motion", _MOMENT_SECONDS).mean()) / period,
+        "moment_spread": float(around("motion_spread", _MOMENT_SECONDS).mean()) * steady / period,
+        "moment_change": steady * float(around("compensated_difference", _MOMENT_SECONDS).mean()),
+    }
+
+
+def _stillness(rows: FloatArray, at: int, period: float) -> float:
+    """1 where nothing moves; motion of 8 working pixels a frame, about 4 pixels of blur: 0.37.
+
+    Motion into and out of the frame, in what there is of both. Frames that lie far apart in time
+    (only keyframes were decoded) say nothing about blur: 1.
+    """
+    if period > _CONTINUOUS_SECONDS:
+        return 1.0
+    steps = [step for step in (at, at + 1) if 0 < step < len(rows)]
+    if not steps:
+        return 1.0
+    motion = float(rows[steps, _COLUMN["motion"]].mean())
+    change = float(rows[steps, _COLUMN["compensated_difference"]].mean())
+    return float(np.exp(-motion / 8.0 - max(change - 2.0, 0.0) / 16.0))
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on, straight in between."""
+    return min(max((value - low) / (high - low), 0.0), 1.0)

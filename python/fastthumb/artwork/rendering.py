@@ -1,0 +1,287 @@
+"""The pictures that people see: chosen frames decoded again, cut, sized, encoded, written.
+
+A frame is fetched by its exact timestamp, shown upright in square pixels, freed of its black
+bars, cut to every shape that was asked for, and never enlarged.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms, features
+
+from fastthumb.analysis.bars import upright_shares
+from fastthumb.artwork.crops import Box, crop_box, parse_aspect
+from fastthumb.atomic import make_folder, write_bytes
+from fastthumb.discovery import printable
+from fastthumb.errors import OutputError, SourceError
+from fastthumb.media.display import display_rgb
+from fastthumb.media.source import Source, SourceInfo
+from fastthumb.settings import ImageFormat, Settings
+
+if TYPE_CHECKING:
+    from fastthumb.artwork.variants import Pick
+
+_PILLOW_NAMES = {"jpg": "JPEG", "webp": "WEBP", "avif": "AVIF", "png": "PNG"}
+_LONGEST_SIDE = {"jpg": 65_535, "webp": 16_383, "avif": 65_535, "png": 65_535}
+
+# A picture reduced by this much or more holds one chroma sample per pixel even where the film has
+# half as many in each direction, so that subsampling would lose something.
+_REDUCED_ENOUGH_FOR_FULL_CHROMA = 1.5
+# From this quality up nobody counts bytes, and rounding in chroma is what is left to see.
+_FULL_CHROMA_QUALITY = 95
+# WebP's effort (0..6) and AVIF's speed (0..10): a 1080p picture takes a fraction of a second, and
+# the next slower step saves less than 3 % of the bytes.
+_WEBP_METHOD = 4
+_AVIF_SPEED = 6
+
+# Pictures on their way to the encoders at any time; bounds memory for 8K films (100 MB each).
+_IN_FLIGHT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """One picture on disk.
+
+    `file` is its name in the title's folder; `aspect` is "source" for the film's own shape, else
+    as asked for ("2:3"); `width` and `height` are those of the file. `crop_box` is the part of
+    the upright full picture (square pixels, bars included) that it shows: x0, y0, x1, y1 in
+    pixels, ends exclusive.
+    """
+
+    file: str
+    aspect: str
+    width: int
+    height: int
+    crop_box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedVariant:
+    """A pick and its files; the first one has the film's own shape."""
+
+    pick: Pick
+    files: tuple[RenderedFile, ...]
+
+
+def render(
+    source: Source, picks: Sequence[Pick], settings: Settings, folder: Path
+) -> list[RenderedVariant]:
+    """Write the pictures of all picks into `folder` (made if need be), in the order of picks.
+
+    Names are RANK-SCENE-TYPE.EXT, and RANK-SCENE-TYPE-2x3.EXT for a crop to 2:3. Each file
+    appears whole or not at all. Raises SourceError if a frame cannot be decoded again at its
+    timestamp, OutputError if a file cannot be written or the format cannot hold it.
+    """
+    _require_encoder(settings.image_format)
+    make_folder(folder)
+    info = source.info
+    wanted: dict[int, list[Pick]] = {}
+    for pick in picks:
+        wanted.setdefault(pick.scored.candidate.pts, []).append(pick)
+
+    made: dict[int, RenderedVariant] = {}
+    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
+        running: list[Future[list[tuple[int, RenderedVariant]]]] = []
+        try:
+            for frame in source.frames_at(sorted(wanted), neighbors=info.interlaced):
+                picture = display_rgb(frame, info)
+                same_moment = wanted.pop(frame.pts, [])
+                running.append(
+                    pool.submit(_render_moment, picture, same_moment, info, settings, folder)
+                )
+                if len(running) >= _IN_FLIGHT:
+                    made.update(running.pop(0).result())
+            for future in running:
+                made.update(future.result())
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    if wanted:
+        raise _lost_frames(info, [pick for lost in wanted.values() for pick in lost])
+    return [made[pick.rank] for pick in picks]
+
+
+def picture_name(pick: Pick, aspect: str, image_format: ImageFormat) -> str:
+    """File name of a pick's picture in one shape: 01-action.jpg, cropped 01-action-2x3.jpg."""
+    suffix = "" if aspect == "source" else "-" + aspect.replace(":", "x")
+    return f"{pick.rank:02d}-{_file_part(pick.scored.scene_type)}{suffix}.{image_format}"
+
+
+def encode(
+    picture: npt.NDArray[np.uint8],
+    image_format: ImageFormat,
+    quality: int,
+    *,
+    chroma: str = "4:2:0",
+) -> bytes:
+    """Encode 8-bit RGB (height, width, 3) as a complete file tagged as sRGB.
+
+    Equal pictures give equal bytes. `quality` is 1..100 and means nothing to PNG; `chroma` is
+    "4:4:4", "4:2:2" or "4:2:0" (WebP always halves it). Raises OutputError if the picture is
+    larger than the format allows.
+    """
+    height, width = picture.shape[:2]
+    limit = _LONGEST_SIDE[image_format]
+    if max(width, height) > limit:
+        raise OutputError(
+            f"a picture of {width}x{height} does not fit into {image_format}, which ends at "
+            f"{limit} pixels a side; set max_width or choose another image format"
+        )
+    options: dict[str, Any] = {"icc_profile": _srgb_profile()}
+    match image_format:
+        case "jpg":
+            options |= {"quality": quality, "subsampling": chroma}
+            options |= {"progressive": True, "optimize": True}
+        case "webp":
+            options |= {"quality": quality, "method": _WEBP_METHOD}
+        case "avif":
+            options |= {"quality": quality, "subsampling": chroma, "speed": _AVIF_SPEED}
+        case "png":
+            options |= {"compress_level": 6}
+    image, name = Image.fromarray(picture), _PILLOW_NAMES[image_format]
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, name, **options)
+    except OSError:
+        # libjpeg makes a progressive file in one piece, in a buffer that Pillow sizes for
+        # pictures; noise overflows it. A baseline file is written piece by piece.
+        if image_format != "jpg":
+            raise
+        buffer = io.BytesIO()
+        image.save(buffer, name, **options | {"progressive": False, "optimize": False})
+    return buffer.getvalue()
+
+
+def upright_box(box: Box, info: SourceInfo, size: tuple[int, int]) -> Box:
+    """`box` of decoded pixels as a box of the upright picture of `size` (width, height).
+
+    Stretching to square pixels rounds inward, so that no line of a black bar comes back; the
+    result always holds at least one pixel.
+    """
+    x0, y0, x1, y1 = upright_shares(box, info)
+    left, right = _inward(x0, x1, size[0])
+    top, bottom = _inward(y0, y1, size[1])
+    return left, top, right, bottom
+
+
+def _render_moment(
+    picture: npt.NDArray[np.uint8],
+    picks: Iterable[Pick],
+    info: SourceInfo,
+    settings: Settings,
+    folder: Path,
+) -> list[tuple[int, RenderedVariant]]:
+    return [(pick.rank, _render_pick(picture, pick, info, settings, folder)) for pick in picks]
+
+
+def _render_pick(
+    picture: npt.NDArray[np.uint8], pick: Pick, info: SourceInfo, settings: Settings, folder: Path
+) -> RenderedVariant:
+    candidate = pick.scored.candidate
+    height, width = picture.shape[:2]
+    left, top, right, bottom = upright_box(candidate.content_box, info, (width, height))
+    boxes = [("source", (left, top, right, bottom))]
+    for aspect in settings.aspects:
+        x0, y0, x1, y1 = crop_box(
+            (right - left, bottom - top),
+            parse_aspect(aspect),
+            candidate.still.saliency,
+            candidate.still.focal_point,
+        )
+        boxes.append((aspect, (left + x0, top + y0, left + x1, top + y1)))
+    files = []
+    for aspect, box in boxes:
+        name = picture_name(pick, aspect, settings.image_format)
+        cut = _sized(picture[box[1] : box[3], box[0] : box[2]], settings.max_width)
+        chroma = _chroma(info, settings.image_quality, (box[2] - box[0]) / cut.shape[1])
+        try:
+            data = encode(cut, settings.image_format, settings.image_quality, chroma=chroma)
+        except OutputError as exc:
+            raise OutputError(f"{printable(folder / name)}: {exc}") from exc
+        write_bytes(folder / name, data)
+        files.append(RenderedFile(name, aspect, cut.shape[1], cut.shape[0], box))
+    return RenderedVariant(pick, tuple(files))
+
+
+def _sized(picture: npt.NDArray[np.uint8], max_width: int | None) -> npt.NDArray[np.uint8]:
+    """The picture, reduced to `max_width` where it is wider; contiguous."""
+    height, width = picture.shape[:2]
+    if max_width is None or width <= max_width:
+        return np.ascontiguousarray(picture)
+    size = (max_width, max(1, round(height * max_width / width)))
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+
+
+def _chroma(info: SourceInfo, quality: int, reduction: float) -> str:
+    """Chroma sampling that keeps what the film has, and no more."""
+    layout = re.search(r"4(44|22|20|40|11|10)", info.pixel_format)
+    halved = info.pixel_format.startswith(("nv12", "nv21", "p01")) or (
+        layout is not None and layout.group(1) in ("20", "10")
+    )
+    if quality >= _FULL_CHROMA_QUALITY or reduction >= _REDUCED_ENOUGH_FOR_FULL_CHROMA:
+        return "4:4:4"
+    if halved:
+        return "4:2:0"
+    if layout is not None and layout.group(1) in ("22", "11"):
+        return "4:2:2"
+    return "4:4:4"
+
+
+def _inward(low: float, high: float, length: int) -> tuple[int, int]:
+    """Whole pixels that lie inside the shares low..high of a side; at least one.
+
+    Shares are quotients of small integers; a millionth of a pixel is their rounding.
+    """
+    first = min(max(math.ceil(low * length - 1e-6), 0), length - 1)
+    return first, min(max(math.floor(high * length + 1e-6), first + 1), length)
+
+
+def _file_part(label: str) -> str:
+    """A label as part of a file name: lower-case ASCII letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "other"
+
+
+def _lost_frames(info: SourceInfo, picks: Sequence[Pick]) -> SourceError:
+    times = ", ".join(
+        f"{pick.scored.candidate.seconds:.3f} s (pts {pick.scored.candidate.pts})" for pick in picks
+    )
+    return SourceError(
+        f"{printable(info.path)}: the chosen frames at {times} could not be decoded again; "
+        "the file changed during the run or is damaged there: check it, then run again"
+    )
+
+
+def _require_encoder(image_format: ImageFormat) -> None:
+    if image_format in ("webp", "avif") and not features.check(image_format):
+        raise OutputError(
+            f"image format {image_format}: this installation of Pillow cannot write it; "
+            "install Pillow's own wheel (pip install --force-reinstall pillow) or use jpg"
+        )
+
+
+@functools.cache
+def _srgb_profile() -> bytes | None:
+    """An sRGB ICC profile of about 600 bytes; None where Pillow was built without LittleCMS.
+
+    LittleCMS stamps the time of making into bytes 24..36 of the header; a fixed date keeps
+    pictures of equal pixels equal to the byte.
+    """
+    if not features.check("littlecms2"):
+        return None
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = np.array([2000, 1, 1, 0, 0, 0], dtype=">u2").tobytes()
+    return bytes(profile)

@@ -1,0 +1,167 @@
+"""Scores: how good each candidate is as a picture, part by part, and how much happens in it.
+
+Every part is a number from 0 to 1 with a name, and all of them are kept, so that a choice can
+explain itself. Quality is the weighted mean of
+
+    visual       brightness, contrast, sharpness and saturation by the published formula
+    detail       how sharp the sharpest tenth is, against its own neighbors too: a portrait
+                 before a soft background is sharp, a motion-blurred frame is not
+    stillness    nothing moves fast enough to blur
+    exposure     neither burnt out nor drowned in black
+    subject      something stands out: concentrated, of good size, not cut off by the frame
+    composition  thirds, symmetry or a centered portrait, and depth of field
+    color        how colorful it looks
+
+and then loses by lettering, by emptiness (a picture of one color, or of very little) and by a
+fade or flash that it lies in. The weights are settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fastthumb.analysis.candidates import Candidate, ramp
+
+if TYPE_CHECKING:
+    from fastthumb.analysis.shots import Shot
+    from fastthumb.analysis.stills import Still
+    from fastthumb.settings import QualityWeights, Settings, VisualWeights
+
+SceneType = Literal["action", "other"]
+
+_FULL_DETAIL = 36.0  # spread of the Laplacian, in grey levels, of a crisp picture
+_ACTION = 0.5  # action score from which a picture shows action
+_LETTERED = {"title-card": 0.9, "credits": 0.9}  # text score of such shots at least
+
+
+@dataclass(frozen=True, slots=True)
+class VisualQuality:
+    """The four parts of visual quality, each 0..1."""
+
+    brightness: float
+    contrast: float
+    sharpness: float
+    saturation: float
+
+    def total(self, weights: VisualWeights) -> float:
+        """Visual quality, 0..1 where the weights sum to 1."""
+        return (
+            weights.brightness * self.brightness
+            + weights.contrast * self.contrast
+            + weights.sharpness * self.sharpness
+            + weights.saturation * self.saturation
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A candidate with its scores, all 0..1; `scores` holds every part by name."""
+
+    candidate: Candidate
+    visual: VisualQuality
+    quality: float
+    scene_type: SceneType
+    action_score: float
+    scores: dict[str, float]
+
+
+def score(
+    candidates: Sequence[Candidate], shots: Sequence[Shot], settings: Settings
+) -> list[Scored]:
+    """Score the candidates of one film, in their order."""
+    contents = {shot.index: shot.content for shot in shots}
+    return [
+        _score_one(candidate, contents.get(candidate.shot, "picture"), settings)
+        for candidate in candidates
+    ]
+
+
+def visual_quality(signals: dict[str, float]) -> VisualQuality:
+    """Visual quality of the signals of one frame, by the published formulas.
+
+    Needs `lightness` and `chroma` (CIELAB), `luma_std` and `laplacian_variance` (0..255 luma at
+    about 360 lines).
+    """
+    return VisualQuality(
+        brightness=max(1.0 - abs(signals["lightness"] - 50.0) / 50.0, 0.0),
+        contrast=min(signals["luma_std"] / 50.0, 1.0),
+        sharpness=min(signals["laplacian_variance"] / 300.0, 1.0),
+        saturation=min(signals["chroma"] / 100.0, 1.0),
+    )
+
+
+def _score_one(candidate: Candidate, content: str, settings: Settings) -> Scored:
+    signals, still = candidate.signals, candidate.still
+    visual = visual_quality(signals)
+    action = _action(signals)
+    parts = {
+        "visual": min(visual.total(settings.visual_weights), 1.0),
+        "detail": _detail(still.detail, signals["relative_sharpness"]),
+        "stillness": candidate.stillness,
+        "exposure": _exposure(signals["lightness"], still.light, still.dark),
+        "subject": _subject(still),
+        "composition": _composition(still),
+        "color": min(still.colorfulness / 0.5, 1.0) ** 0.7,
+    }
+    losses = {
+        "text": max(still.text_likeness, _LETTERED.get(content, 0.0)),
+        "emptiness": _emptiness(still),
+        "settled": signals["settled"],
+    }
+    quality = _quality(parts, losses, settings.quality_weights)
+    more = {
+        "thirds": still.thirds,
+        "symmetry": still.symmetry,
+        "depth_of_field": still.depth_of_field,
+        "action": action,
+    }
+    scene: SceneType = "action" if action >= _ACTION else "other"
+    return Scored(candidate, visual, quality, scene, action, parts | losses | more)
+
+
+def _quality(parts: dict[str, float], losses: dict[str, float], weights: QualityWeights) -> float:
+    total = sum(getattr(weights, name) for name in parts)
+    mean = sum(getattr(weights, name) * value for name, value in parts.items()) / total
+    mean *= 1.0 - weights.text * losses["text"]
+    mean *= 1.0 - 0.7 * losses["emptiness"]
+    return float(mean * (0.15 + 0.85 * losses["settled"]))
+
+
+def _detail(spread: float, relative: float) -> float:
+    """Sharpness of what is in focus; the root lifts soft film stock and small rasters."""
+    return min((spread / _FULL_DETAIL) ** 0.5, 1.0) * (0.4 + 0.6 * relative)
+
+
+def _exposure(lightness: float, light: float, dark: float) -> float:
+    burnt = ramp(light, 0.06, 0.45)
+    drowned = ramp(dark, 0.35, 0.90)
+    return (1.0 - burnt) * (1.0 - 0.8 * drowned) * ramp(lightness, 3.0, 22.0)
+
+
+def _subject(still: Still) -> float:
+    size = ramp(still.subject_share, 0.01, 0.08) * (1.0 - 0.5 * ramp(still.subject_share, 0.4, 0.8))
+    left, top, right, _ = still.subject_box
+    cut_off = (left <= 0.0) + (top <= 0.0) + (right >= 1.0)
+    return ramp(still.concentration, 0.05, 0.45) * size * (1.0, 0.8, 0.6, 0.5)[cut_off]
+
+
+def _composition(still: Still) -> float:
+    x, y = still.focal_point
+    centered = (1.0 - ramp(abs(x - 0.5), 0.04, 0.14)) * ramp(still.subject_share, 0.06, 0.20)
+    centered *= 1.0 - ramp(y, 0.55, 0.75)
+    placed = max(still.thirds, 0.9 * still.symmetry, 0.85 * centered)
+    return 0.6 * placed + 0.4 * still.depth_of_field
+
+
+def _emptiness(still: Still) -> float:
+    """How little there is to see: 1 for a picture of one color."""
+    return max(1.0 - ramp(still.entropy, 1.5, 5.0), ramp(still.one_color, 0.65, 0.97))
+
+
+def _action(signals: dict[str, float]) -> float:
+    """How much happens: things moving against the camera, and change that no motion explains."""
+    moving = ramp(signals["moment_spread"], 25.0, 140.0)
+    changing = ramp(signals["moment_change"], 4.0, 12.0)
+    return 1.0 - (1.0 - moving) * (1.0 - 0.6 * changing)

@@ -1,0 +1,101 @@
+"""What this machine can do, and why not more: the findings of `fastthumb doctor`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `advice` says how to get more where `ok` is False."""
+
+    what: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as a dict."""
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Look at the installation and the machine; opens no file and needs no network."""
+    checks = (_package, _cores, _core, _cuda_twin, _decoder, _codecs, _formats, _demo_photographs)
+    return [check() for check in checks]
+
+
+def _package() -> Finding:
+    version = importlib.metadata.version("fastthumb")
+    python = f"Python {platform.python_version()} on {sys.platform}"
+    return Finding("fastthumb", True, f"{version}, {python}")
+
+
+def _cores() -> Finding:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Finding("processor", True, f"{usable} cores, {platform.machine()}")
+
+
+def _core() -> Finding:
+    from fastthumb import _core
+
+    build = _core.build_info()
+    return Finding(
+        "pixel core",
+        True,
+        f"{', '.join(_core.implementations('frame_signals'))}; compiled by {build['compiler']}",
+    )
+
+
+def _cuda_twin() -> Finding:
+    from fastthumb import _core
+
+    if not _core.build_info()["cuda"]:
+        return Finding(
+            "CUDA kernels",
+            False,
+            "not in this build",
+            "install again where nvcc is on PATH: FASTTHUMB_CUDA=ON pip install --no-binary "
+            "fastthumb fastthumb",
+        )
+    architectures = _core.build_info()["cuda_architectures"]
+    return Finding("CUDA kernels", True, f"built for {architectures}; films are decoded on the CPU")
+
+
+def _decoder() -> Finding:
+    import av
+
+    libavcodec = ".".join(map(str, av.library_versions["libavcodec"]))
+    return Finding("decoder", True, f"PyAV {av.__version__}, libavcodec {libavcodec}")
+
+
+def _codecs() -> Finding:
+    import av
+
+    wanted = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg2video", "mpeg4", "prores")
+    there = [codec for codec in wanted if codec in av.codecs_available]
+    missing = [codec for codec in wanted if codec not in there]
+    advice = f"this build of PyAV has no {', '.join(missing)}; install another" if missing else ""
+    return Finding("codecs", not missing, ", ".join(there), advice)
+
+
+def _formats() -> Finding:
+    from PIL import features
+
+    there = ["jpg", "png"] + [name for name in ("webp", "avif") if features.check(name)]
+    missing = len(there) < 4
+    advice = "for webp and avif: pip install -U pillow" if missing else ""
+    return Finding("picture formats", not missing, ", ".join(there), advice)
+
+
+def _demo_photographs() -> Finding:
+    there = importlib.util.find_spec("skimage") is not None
+    advice = "" if there else "pip install 'fastthumb[demo]'"
+    found = "scikit-image" if there else "not installed"
+    return Finding("demo photographs", there, found, advice)

@@ -1,0 +1,29 @@
+"""OUT/index.html: the gallery of everything that an output folder holds."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from fastthumb.artwork.gallery import FailedTitle, GalleryTitle, write_gallery
+from fastthumb.catalog import Catalog
+from fastthumb.discovery import printable
+from fastthumb.errors import OutputError
+from fastthumb.records import read_title
+from fastthumb.store import load_preview
+
+
+def write_overview(out: Path, catalog: Catalog, failures: dict[str, str]) -> Path:
+    """Write the gallery of all titles in the catalog and return its path.
+
+    `failures` are this run's, path to message; the ones that the catalog remembers are added.
+    A title whose folder is gone or damaged is left out: it will be made again by the next run.
+    """
+    titles = []
+    for summary in catalog.titles():
+        folder = out / summary.title_id
+        with contextlib.suppress(OutputError):
+            titles.append(GalleryTitle(read_title(folder), summary.title_id, load_preview(folder)))
+    remembered = {printable(failure.path): failure.message for failure in catalog.failures()}
+    failed = [FailedTitle(path, why) for path, why in sorted((remembered | failures).items())]
+    return write_gallery(out, titles, failed)

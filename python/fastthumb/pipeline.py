@@ -1,0 +1,148 @@
+"""The stages in order: source -> frames -> signals -> shots -> candidates -> choice -> pictures.
+
+`analyze` is the one pass over a film; it holds a handful of frames at a time, whatever the
+film's length. `make_title` goes on from there to the files of a title.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastthumb.analysis.bars import Box
+from fastthumb.analysis.candidates import Candidate, CandidateCollector, judge
+from fastthumb.analysis.shot_lists import write_shots
+from fastthumb.analysis.shot_scenes import group_scenes
+from fastthumb.analysis.shots import Shot
+from fastthumb.analysis.signals import SignalTable, measure
+from fastthumb.artwork.contact_sheet import CONTACT_SHEET, write_contact_sheet
+from fastthumb.artwork.rendering import render
+from fastthumb.artwork.scoring import score
+from fastthumb.artwork.sprites import SpriteCollector
+from fastthumb.artwork.variants import choose
+from fastthumb.discovery import Location, printable
+from fastthumb.errors import NoArtwork
+from fastthumb.media.source import Source, SourceInfo, open_source
+from fastthumb.presets import duration_seconds, frames_of, shot_detector
+from fastthumb.records import TitleRecord, write_title
+from fastthumb.settings import Settings
+from fastthumb.store import ANALYSIS_FILE, save_analysis
+from fastthumb.timing import StageClock
+from fastthumb.titles import title_record
+
+Progress = Callable[[float], None]
+SHOTS_FILE = "shots.csv"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that one pass over a film finds; nothing of it depends on genre or viewer."""
+
+    info: SourceInfo
+    table: SignalTable
+    shots: list[Shot]
+    candidates: list[Candidate]
+    content_box: Box
+    duration_seconds: float | None
+    warnings: list[str]
+    clock: StageClock = field(default_factory=StageClock)
+
+
+def make_title(
+    path: Location,
+    title_id: str,
+    folder: Path,
+    settings: Settings,
+    *,
+    content_hash: str | None = None,
+    threads: int | None = None,
+    progress: Progress = lambda _share: None,
+) -> TitleRecord:
+    """Make all files of one title in `folder` and return its record, which is also title.json.
+
+    Raises SourceError where the video cannot be read, NoArtwork where no frame of it is fit to
+    be shown, OutputError where a file cannot be written.
+    """
+    with open_source(path, threads=threads) as source:
+        sprites = SpriteCollector(source.info, settings, folder) if settings.sprites else None
+        analysis = analyze(source, settings, progress=progress, sprites=sprites)
+        clock = analysis.clock
+        with clock.stage("choose", frames=len(analysis.candidates)):
+            scored = score(analysis.candidates, analysis.shots, settings)
+            picks = choose(scored, analysis.shots, settings)
+        if not picks:
+            raise NoArtwork(
+                f"{printable(path)}: none of its {len(analysis.table)} frames is fit to be shown "
+                "(all black, flat or empty); there is nothing to make artwork of"
+            )
+        with clock.stage("render", frames=len(picks)):
+            rendered = render(source, picks, settings, folder)
+    files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]
+    files += sprites.finish(analysis.duration_seconds) if sprites else []
+    record = title_record(title_id, analysis, settings, rendered, files, content_hash=content_hash)
+    write_shots(analysis.shots, analysis.info, folder / SHOTS_FILE, "csv")
+    save_analysis(folder, analysis, settings)
+    write_contact_sheet(record, folder)
+    write_title(folder, record)
+    return record
+
+
+def analyze(
+    source: Source,
+    settings: Settings,
+    *,
+    progress: Progress = lambda _share: None,
+    sprites: SpriteCollector | None = None,
+) -> Analysis:
+    """Measure, cut into shots and judge a film in one pass over the frames of its preset.
+
+    `sprites` is shown every measured frame on the way. Raises NothingDecodable where no frame
+    decodes; a broken tail only adds a warning.
+    """
+    info, clock, table = source.info, StageClock(), SignalTable()
+    collector = CandidateCollector(info, settings)
+    detector = shot_detector(source, settings)
+    shots: list[Shot] = []
+    candidates: list[Candidate] = []
+
+    def judge_closed(closed: list[Shot]) -> None:
+        shots.extend(closed)
+        with clock.stage("judge"):
+            for shot in closed:
+                candidates.extend(judge(held, info) for held in collector.close(shot))
+
+    frames = clock.each("decode", frames_of(source, settings))
+    for measured in clock.each("signals", measure(frames, info)):
+        frame = measured.frame
+        table.append(measured)
+        collector.push(measured)
+        if sprites is not None:
+            sprites.push(measured)
+        with clock.stage("shots", frames=1):
+            closed = detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
+        judge_closed(closed)
+        progress(frame.seconds / info.duration_seconds if info.duration_seconds else 0.0)
+    judge_closed(detector.finish())
+    boxes = Counter(candidate.content_box for candidate in candidates)
+    return Analysis(
+        info=info,
+        table=table,
+        shots=group_scenes(shots, detector.looks),
+        candidates=candidates,
+        content_box=boxes.most_common(1)[0][0] if boxes else (0, 0, info.width, info.height),
+        duration_seconds=duration_seconds(table, settings, info),
+        warnings=source.warnings,
+        clock=clock,
+    )
+
+
+def find_shots(source: Source, settings: Settings) -> list[Shot]:
+    """Only the shots of a film, with scenes and repeats, at the preset's accuracy."""
+    detector = shot_detector(source, settings)
+    shots: list[Shot] = []
+    for measured in measure(frames_of(source, settings), source.info):
+        frame = measured.frame
+        shots += detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
+    return group_scenes(shots + detector.finish(), detector.looks)

@@ -1,0 +1,102 @@
+"""Choosing again for a finished title: another genre or number, from the stored analysis.
+
+Nothing is analyzed again. Pictures that are chosen once more are kept and get their new rank;
+only the frames of new picks are decoded.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastthumb.artwork.contact_sheet import write_contact_sheet
+from fastthumb.artwork.rendering import RenderedFile, RenderedVariant, picture_name, render
+from fastthumb.artwork.scoring import score
+from fastthumb.artwork.variants import Pick, choose
+from fastthumb.catalog import CATALOG_FILE, Catalog
+from fastthumb.discovery import printable
+from fastthumb.errors import NoArtwork, SourceError
+from fastthumb.media.source import open_source
+from fastthumb.overview import write_overview
+from fastthumb.publishing import publish
+from fastthumb.records import TitleRecord, Variant, read_title, write_title
+from fastthumb.settings import Settings
+from fastthumb.store import load_analysis
+from fastthumb.titles import variant_record
+
+
+def rechoose(folder: Path, *, genre: str | None = None, variants: int | None = None) -> TitleRecord:
+    """Choose the variants of a finished title anew and return its new record.
+
+    Everything that is not given stays as it was. Raises OutputError where `folder` is no
+    finished title, SettingsError for a genre or number that cannot be, and SourceError where
+    new pictures are needed and the video is gone.
+    """
+    record = read_title(folder)
+    stored = load_analysis(folder)
+    wanted = {"genre": genre, "variants": variants}
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    settings = Settings.build(**{**record.settings, **changes})
+    picks = choose(score(stored.candidates, stored.shots, settings), stored.shots, settings)
+    if not picks:
+        raise NoArtwork(f"{printable(folder)}: no frame of this title is fit to be shown")
+    made = {variant.frame_pts: variant for variant in record.variants}
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".choosing-") as temporary:
+        staging = Path(temporary)
+        rendered = [
+            _kept(pick, made[pick.scored.candidate.pts], settings, folder, staging)
+            for pick in picks
+            if pick.scored.candidate.pts in made
+        ]
+        fresh = [pick for pick in picks if pick.scored.candidate.pts not in made]
+        rendered += _rendered_anew(fresh, record, settings, staging)
+        rendered.sort(key=lambda one: one.pick.rank)
+        new = record.model_copy(
+            update={
+                "settings": settings.model_dump(mode="json"),
+                "variants": [variant_record(record.title_id, stored.info, one) for one in rendered],
+            }
+        )
+        write_contact_sheet(new, staging)
+        write_title(staging, new)
+        publish(staging, folder, outdated=set(record.file_names()) - set(record.files))
+    _tell_catalog(folder, new)
+    return new
+
+
+def _kept(
+    pick: Pick, old: Variant, settings: Settings, folder: Path, staging: Path
+) -> RenderedVariant:
+    """A picture that is there already, under the name of its new rank."""
+    files = []
+    for file in old.files:
+        name = picture_name(pick, file.aspect, settings.image_format)
+        shutil.copyfile(folder / file.file, staging / name)
+        files.append(RenderedFile(name, file.aspect, file.width, file.height, file.crop_box))
+    return RenderedVariant(pick, tuple(files))
+
+
+def _rendered_anew(
+    picks: Sequence[Pick], record: TitleRecord, settings: Settings, staging: Path
+) -> list[RenderedVariant]:
+    if not picks:
+        return []
+    video = record.source.location
+    if not video.exists():
+        raise SourceError(
+            f"{printable(video)}: needed for {len(picks)} new pictures and not there any more; "
+            "put it back, or choose as before"
+        )
+    with open_source(video) as source:
+        return render(source, picks, settings, staging)
+
+
+def _tell_catalog(folder: Path, record: TitleRecord) -> None:
+    """Bring the catalog and the gallery beside the title up to date, where there are any."""
+    out = folder.resolve().parent
+    if (out / CATALOG_FILE).exists():
+        with Catalog(out / CATALOG_FILE) as catalog:
+            catalog.upsert_title(record)
+            write_overview(out, catalog, {})

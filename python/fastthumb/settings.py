@@ -1,0 +1,119 @@
+"""Every setting of a run, its default and its bounds, in one place.
+
+`Settings` is what the command line and the Python API fill in, what title.json records, and
+what decides (through `analysis_key` and `key`) whether a stored result is still good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from fastthumb.errors import SettingsError
+
+Preset = Literal["fast", "balanced", "best"]
+ImageFormat = Literal["jpg", "webp", "avif", "png"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+_ASPECT = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
+
+
+class VisualWeights(BaseModel):
+    """Weights of the four parts of visual quality; their sum scales the score."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    brightness: Share = 0.25
+    contrast: Share = 0.25
+    sharpness: Share = 0.30
+    saturation: Share = 0.20
+
+
+class QualityWeights(BaseModel):
+    """Weights of the parts of the quality of a picture; only their proportions count.
+
+    `text` is no part: it is how much of the quality a picture of nothing but letters loses.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    visual: Share = 0.25
+    detail: Share = 0.20
+    stillness: Share = 0.10
+    exposure: Share = 0.10
+    subject: Share = 0.15
+    composition: Share = 0.10
+    color: Share = 0.10
+    text: Share = 0.85
+
+    @model_validator(mode="after")
+    def _some_part_counts(self) -> QualityWeights:
+        if not any(getattr(self, name) for name in type(self).model_fields if name != "text"):
+            raise ValueError("wanted one weight above 0 at least")
+        return self
+
+
+class Settings(BaseModel):
+    """Settings of one run; immutable, complete, recorded in title.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # what is decoded
+    preset: Preset = "balanced"
+    interval_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
+
+    # what is judged: at most so many pictures an hour of film, and a few more at its start
+    candidates_per_hour: Annotated[int, Field(ge=50, le=10_000)] = 1200
+
+    # what is chosen
+    variants: Annotated[int, Field(ge=4, le=12)] = 8
+    genre: str = "default"
+    visual_weights: VisualWeights = VisualWeights()
+    quality_weights: QualityWeights = QualityWeights()
+    quality_floor: Share = 0.35
+    min_gap_seconds: Annotated[float, Field(ge=0.0)] = 2.0
+    diversity: Share = 0.5
+
+    # what is written
+    aspects: tuple[str, ...] = ()
+    image_format: ImageFormat = "jpg"
+    image_quality: Annotated[int, Field(ge=1, le=100)] = 90
+    max_width: Annotated[int, Field(ge=16)] | None = None
+    sprites: bool = False
+    sprite_interval_seconds: Annotated[float, Field(gt=0.0)] = 10.0
+    sprite_width: Annotated[int, Field(ge=16, le=1024)] = 160
+
+    @field_validator("aspects")
+    @classmethod
+    def _aspects_are_ratios(cls, aspects: tuple[str, ...]) -> tuple[str, ...]:
+        for aspect in aspects:
+            if not _ASPECT.fullmatch(aspect):
+                raise ValueError(f"wanted width:height such as 16:9, got {aspect!r}")
+        return tuple(dict.fromkeys(aspects))
+
+    @classmethod
+    def build(cls, **values: object) -> Settings:
+        """Settings from keyword values; raises SettingsError naming the first bad one."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]) or "settings"
+            wanted = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"setting {name}: {wanted}, got {first['input']!r}") from exc
+
+    def key(self) -> str:
+        """Hash of every setting: equal keys give equal results for equal files."""
+        return _digest(self.model_dump_json())
+
+    def analysis_key(self) -> str:
+        """Hash of the settings that influence the analysis, not the choice or the pictures."""
+        fields = {"preset", "interval_seconds", "candidates_per_hour"}
+        return _digest(self.model_dump_json(include=fields))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

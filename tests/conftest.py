@@ -1,0 +1,32 @@
+"""Test data: real videos and labels that are not part of the repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Folder of the test data: FASTTHUMB_TEST_DATA, or ../shared beside the repository."""
+    default = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("FASTTHUMB_TEST_DATA", default))
+    if not (folder / "videos").is_dir():
+        pytest.skip(f"no test data in {folder}; set FASTTHUMB_TEST_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def video(data: Path) -> Callable[[str], Path]:
+    """Path of a video of the test data by name."""
+
+    def find(name: str) -> Path:
+        path = data / "videos" / name
+        if not path.exists():
+            pytest.skip(f"{path} is not part of this test data")
+        return path
+
+    return find

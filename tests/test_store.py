@@ -1,0 +1,299 @@
+"""analysis.npz: what comes back is what was stored, small, and nothing else is believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pickle
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastthumb.analysis.candidates import Candidate
+from fastthumb.analysis.shots import Shot
+from fastthumb.analysis.signals import ROW, SignalTable
+from fastthumb.columns import from_columns, to_columns
+from fastthumb.errors import OutputError
+from fastthumb.media.source import SourceInfo
+from fastthumb.settings import Settings
+from fastthumb.store import (
+    ANALYSIS_FILE,
+    load_analysis,
+    load_preview,
+    save_analysis,
+    signal_preview,
+)
+from film_samples import candidates_of, shots_at, signal_table, source_info
+
+# Eleven significant bits, rounded: half of 2**-10.
+SIGNAL_RTOL = 2.0**-11
+
+
+@dataclass
+class Analysis:
+    info: SourceInfo
+    table: SignalTable
+    shots: list[Shot]
+    candidates: list[Candidate]
+    warnings: list[str]
+
+
+def analysis(frames: int = 500, every: int = 50, **changes: Any) -> Analysis:
+    info = source_info(Fraction(24000, 1001), Fraction(1, 24000), start_pts=-1001, **changes)
+    table = signal_table(frames, info)
+    pts = table.rows["pts"].tolist()
+    shots = shots_at(range(0, frames, every), frames, pts, info.time_base)
+    return Analysis(info, table, shots, candidates_of(shots, info), ["the tail is broken \udcff"])
+
+
+def equal(a: object, b: object) -> bool:
+    """Equality of dataclasses that hold arrays."""
+    if dataclasses.is_dataclass(a) and type(a) is type(b):
+        return all(equal(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b)
+    return type(a) is type(b) and a == b
+
+
+def test_shots_and_candidates_come_back_exactly(tmp_path: Path) -> None:
+    made = analysis()
+    assert save_analysis(tmp_path, made, Settings()) == tmp_path / ANALYSIS_FILE
+    stored = load_analysis(tmp_path)
+    assert stored.info == made.info
+    assert stored.shots == made.shots
+    assert len(stored.candidates) == len(made.candidates) == 10
+    assert all(map(equal, stored.candidates, made.candidates))
+    assert stored.warnings == [r"the tail is broken \xff"]
+    assert stored.analysis_key == Settings().analysis_key()
+    assert [file.name for file in tmp_path.iterdir()] == [ANALYSIS_FILE]
+
+
+def test_signals_come_back_to_eleven_bits(tmp_path: Path) -> None:
+    made = analysis()
+    made.table.rows["laplacian_variance"][3] = 250_000.0  # beyond float16
+    save_analysis(tmp_path, made, Settings())
+    rows, expected = load_analysis(tmp_path).table.rows, made.table.rows
+    for name in ("index", "pts", "seconds", "keyframe"):
+        assert np.array_equal(rows[name], expected[name]), name
+    assert rows["keyframe"].any()
+    for name in ROW.names or ():
+        if ROW[name] == np.float32:
+            np.testing.assert_allclose(rows[name], expected[name], rtol=SIGNAL_RTOL, err_msg=name)
+
+
+def test_storing_again_what_was_stored_changes_nothing(tmp_path: Path) -> None:
+    save_analysis(tmp_path, analysis(), Settings())
+    save_analysis(tmp_path, load_analysis(tmp_path), Settings())
+    first = (tmp_path / ANALYSIS_FILE).read_bytes()
+    save_analysis(tmp_path, load_analysis(tmp_path), Settings())
+    assert (tmp_path / ANALYSIS_FILE).read_bytes() == first
+
+
+def test_a_film_without_anything(tmp_path: Path) -> None:
+    made = analysis()
+    made.shots, made.candidates, made.warnings = [], [], []
+    made.table = SignalTable.from_rows(made.table.rows[:0])
+    save_analysis(tmp_path, made, Settings())
+    stored = load_analysis(tmp_path)
+    assert (stored.shots, stored.candidates, len(stored.table)) == ([], [], 0)
+    assert load_preview(tmp_path).seconds == []
+
+
+def test_a_file_name_of_any_bytes(tmp_path: Path) -> None:
+    made = analysis(path=Path(os.fsdecode(b"/films/\xff\\.mkv")))
+    save_analysis(tmp_path, made, Settings())
+    assert load_analysis(tmp_path).info.path == made.info.path
+
+
+def test_a_film_takes_a_few_megabytes_and_loads_at_once(tmp_path: Path) -> None:
+    frames = 24 * 60 * 60  # an hour
+    made = analysis(frames, every=432)  # 200 candidates
+    path = save_analysis(tmp_path, made, Settings())
+    assert path.stat().st_size < 5_000_000
+    start = time.perf_counter()
+    assert len(load_analysis(tmp_path).table) == frames
+    assert time.perf_counter() - start < 1.0
+
+
+def test_the_curves_are_read_alone(tmp_path: Path) -> None:
+    made = analysis(5_000, every=5_000)
+    save_analysis(tmp_path, made, Settings())
+    preview = load_preview(tmp_path)
+    assert len(preview.seconds) == len(preview.colors) == 400
+    assert preview.seconds == signal_preview(made.table).seconds
+    np.testing.assert_allclose(preview.motion, signal_preview(made.table).motion, rtol=1e-6)
+    assert len(signal_preview(made.table, points=10).seconds) == 10
+
+
+# -- foreign files -------------------------------------------------------------------------
+
+
+def rewritten(folder: Path, **members: np.ndarray[Any, Any] | None) -> None:
+    """Replace arrays of a stored analysis, or drop them where None; "__" stands for a dot."""
+    with np.load(folder / ANALYSIS_FILE) as file:
+        arrays = dict(file)
+    for name, array in members.items():
+        name = name.replace("__", ".")
+        assert name in arrays
+        del arrays[name]
+        if array is not None:
+            arrays[name] = array
+    np.savez(folder / ANALYSIS_FILE, allow_pickle=True, **arrays)
+
+
+def meta(**changes: object) -> np.ndarray[Any, Any]:
+    values: dict[str, object] = {
+        "format": "fastthumb analysis", "version": 1, "analysis_key": "x", "shots": 10,
+        "candidates": 10, "warnings": [],
+    }  # fmt: skip
+    return np.frombuffer(json.dumps(values | changes).encode(), dtype=np.uint8)
+
+
+def test_a_folder_without_an_analysis(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"there is no analysis\.npz.*--force"):
+        load_analysis(tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"text", pickle.dumps({"a": 1})])
+def test_a_file_that_is_no_archive(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / ANALYSIS_FILE).write_bytes(data)
+    with pytest.raises(OutputError, match=r"analysis\.npz: cannot be read .*--force"):
+        load_analysis(tmp_path)
+
+
+def test_an_archive_of_something_else(tmp_path: Path) -> None:
+    np.savez(tmp_path / ANALYSIS_FILE, x=np.zeros(3))
+    with pytest.raises(OutputError, match="cannot be read"):
+        load_analysis(tmp_path)
+
+
+def test_every_cut_and_flipped_file_is_refused_or_read(tmp_path: Path) -> None:
+    save_analysis(tmp_path, analysis(60, every=30), Settings())
+    whole = (tmp_path / ANALYSIS_FILE).read_bytes()
+    random = np.random.default_rng(1)
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        damaged[int(random.integers(len(whole)))] ^= 1 << int(random.integers(8))
+        if random.random() < 0.3:
+            damaged = damaged[: int(random.integers(len(whole)))]
+        (tmp_path / ANALYSIS_FILE).write_bytes(damaged)
+        try:
+            load_analysis(tmp_path)
+        except OutputError:
+            refused += 1
+    assert refused > 100
+
+
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
+    save_analysis(tmp_path, analysis(), Settings())
+    rewritten(tmp_path, meta=meta(version=2))
+    with pytest.raises(OutputError, match=r"has version 2.*use a newer fastthumb"):
+        load_analysis(tmp_path)
+    with pytest.raises(OutputError, match="has version 2"):
+        load_preview(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"candidates__pts": None},
+        {"candidates__pts": np.zeros(3, dtype=np.int64)},
+        {"candidates__still__palette#": np.full(10, 9)},
+        {"shots__repeat_of?": np.ones(10, dtype=np.bool_)},
+        {"table__motion": np.zeros((4, 3), dtype=np.uint8)},
+        {"table__index": np.zeros((2, 2))},
+        {"info__time_base": np.array(["1/0"])},
+        {"meta": meta(shots=11)},
+        {"meta": meta(candidates="many")},
+        {"meta": meta(format="other")},
+        {"meta": np.frombuffer(b"[]", dtype=np.uint8)},
+    ],
+    ids=lambda members: next(iter(members)),
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, members: dict[str, Any]) -> None:
+    save_analysis(tmp_path, analysis(), Settings())
+    rewritten(tmp_path, **members)
+    with pytest.raises(OutputError, match="cannot be read"):
+        load_analysis(tmp_path)
+
+
+def test_a_pickle_inside_is_never_opened(tmp_path: Path) -> None:
+    save_analysis(tmp_path, analysis(), Settings())
+    rewritten(tmp_path, candidates__pts=np.array([print] * 10, dtype=object))
+    with pytest.raises(OutputError, match="allow_pickle=False"):
+        load_analysis(tmp_path)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_analysis(tmp_path, analysis(), Settings())
+    load_analysis(tmp_path)
+    monkeypatch.setattr("fastthumb.store._LARGEST_BYTES", 10_000)
+    with pytest.raises(OutputError, match="more than any film needs"):
+        load_analysis(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_analysis(tmp_path / "missing", analysis(), Settings())
+
+
+# -- columns -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Thing:
+    parts: tuple[Part, ...]
+    best: Part | None
+    box: tuple[int, int, int, int]
+    ratio: Fraction | None
+    values: dict[str, float]
+    flag: bool
+
+
+def test_columns_of_every_kind() -> None:
+    things = [
+        Thing((), None, (0, 1, 2, 3), Fraction(1, 3), {"a": 0.1, "b": float("inf")}, True),
+        Thing((Part("é", 0.1), Part("", -1e300)), Part("x", 1e-9), (4, 5, 6, 7), None,
+              {"b": 2.0, "a": -0.0}, False),
+    ]  # fmt: skip
+    columns = to_columns(Thing, things)
+    assert all(column.dtype != object for column in columns.values())
+    assert from_columns(Thing, columns, 2) == things
+
+
+def test_float32_is_halved_only_where_nothing_is_lost() -> None:
+    @dataclass
+    class Holder:
+        array: np.ndarray[Any, np.dtype[np.float32]]
+
+    for values, stored in (([0.5, 1024.0], np.float16), ([0.1, 1e9], np.float32)):
+        array = np.array(values, dtype=np.float32)
+        columns = to_columns(Holder, [Holder(array)])
+        assert columns["array"].dtype == stored
+        (back,) = from_columns(Holder, columns, 1)
+        assert back.array.dtype == np.float32
+        assert np.array_equal(back.array, array)
+
+
+def test_an_annotation_without_a_column_form_is_named() -> None:
+    @dataclass
+    class Odd:
+        anything: object
+
+    with pytest.raises(TypeError, match=r"anything: .*no column form"):
+        to_columns(Odd, [Odd(1)])
