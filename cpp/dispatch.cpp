@@ -44,7 +44,8 @@ ChosenSummer make_frame_summer(std::string_view implementation, const Reduction&
     if (entry.implementation == wanted) return {std::string(wanted), entry.make(reduction)};
   }
   throw SettingsError(joined("frame_signals: no implementation '", implementation,
-                             "' in this build; use auto, ", listed(implementations("frame_signals"))));
+                             "' in this build; use auto, ",
+                             listed(implementations("frame_signals"))));
 }
 
 }  // namespace fastthumb

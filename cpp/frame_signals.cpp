@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "fastthumb/dispatch.hpp"
@@ -90,6 +91,20 @@ WorkingPicture::WorkingPicture(const Reduction& r)
       cell_cb(std::size_t(r.cells_x) * std::size_t(r.cells_y), 128),
       cell_cr(std::size_t(r.cells_x) * std::size_t(r.cells_y), 128) {}
 
+void WorkingPicture::repeat_edge_cells() {
+  for (int y = 0; y < cells_y; ++y) {
+    std::uint8_t* const row = cell_luma_row(y);
+    std::memset(row - kCellPad, row[0], kCellPad);
+    std::memset(row + cells_x, row[cells_x - 1], kCellPad);
+  }
+  const auto pitch = std::size_t(cell_pitch);
+  for (int i = 1; i <= kCellPad; ++i) {
+    std::memcpy(cell_luma_row(-i) - kCellPad, cell_luma_row(0) - kCellPad, pitch);
+    std::memcpy(cell_luma_row(cells_y - 1 + i) - kCellPad, cell_luma_row(cells_y - 1) - kCellPad,
+                pitch);
+  }
+}
+
 void WorkingPicture::copy_cells(std::uint8_t* out) const {
   std::size_t cell = 0;
   for (int y = 0; y < cells_y; ++y) {
@@ -106,8 +121,8 @@ FrameSignals signals_of(const Reduction& r, const SignalSums& sums) {
   luma_statistics(sums, signals);
   if (r.cols >= 3 && r.rows >= 3) {
     const double interior = double(r.cols - 2) * (r.rows - 2);
-    signals.laplacian_variance = variance(double(sums.laplacian_sum),
-                                          double(sums.laplacian_squares), interior);
+    signals.laplacian_variance =
+        variance(double(sums.laplacian_sum), double(sums.laplacian_squares), interior);
   }
   const double cells = double(r.cells_x) * r.cells_y;
   signals.lightness = double(sums.lightness) / (cells * kLightnessUnits);
@@ -127,8 +142,8 @@ FrameSignals signals_of(const Reduction& r, const SignalSums& sums) {
   signals.chroma_histogram = sums.chroma_histogram;
   for (int row = 0; row < kGridRows; ++row) {
     for (int col = 0; col < kGridCols; ++col) {
-      const double count = double(bucket_width(row, kGridRows, r.cells_y)) *
-                           bucket_width(col, kGridCols, r.cells_x);
+      const double count =
+          double(bucket_width(row, kGridRows, r.cells_y)) * bucket_width(col, kGridCols, r.cells_x);
       for (std::size_t c = 0; c < 3; ++c) {
         signals.grid[std::size_t(row)][std::size_t(col)][c] =
             static_cast<float>(sums.grid[std::size_t(row)][std::size_t(col)][c] / count);

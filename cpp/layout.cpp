@@ -40,7 +40,8 @@ FixedGain luma_gain(const FrameLayout& layout, std::int64_t samples) {
   }
   const double step = std::ldexp(1.0, layout.bit_depth - 8);  // code values per 8-bit level
   if (layout.full_range) {
-    return fixed_gain(samples, maximum, 0, 255.0 / static_cast<double>(maximum), 0, kMeanShift, 255);
+    return fixed_gain(samples, maximum, 0, 255.0 / static_cast<double>(maximum), 0, kMeanShift,
+                      255);
   }
   return fixed_gain(samples, maximum, 16 * step, 255 / (219 * step), 0, kMeanShift, 255);
 }
@@ -60,15 +61,18 @@ FixedGain chroma_gain(const FrameLayout& layout, std::int64_t samples) {
 // (IEC 61966-2-1); BT.709 primaries give X, Y, Z over the D65 white point, each row of the matrix
 // rounded so that it sums to exactly one: a gray cell then has X = Y = Z and a = b = 0. CIE 15's
 // f(t) is read from a table over the square root of t, where it is nowhere steep; the index is the
-// correctly rounded float square root, rounded to an integer. L is summed in 1/256, a and b in 1/64;
-// the chroma of a cell is the float square root of a^2 + b^2, rounded to 1/64. Float square root,
-// addition and conversion are the same bits everywhere; no product is added, so nothing contracts.
+// correctly rounded float square root, rounded to an integer. L is summed in 1/256, a and b in
+// 1/64; the chroma of a cell is the float square root of a^2 + b^2, rounded to 1/64. Float square
+// root, addition and conversion are the same bits everywhere; no product is added, so nothing
+// contracts.
 LabTables lab_tables(Matrix matrix) {
   LabTables tables{};
   const double red = matrix == Matrix::bt601 ? 0.299 : matrix == Matrix::bt709 ? 0.2126 : 0.2627;
   const double blue = matrix == Matrix::bt601 ? 0.114 : matrix == Matrix::bt709 ? 0.0722 : 0.0593;
   const double green = 1 - red - blue;
-  const auto q14 = [](double value) { return static_cast<std::int32_t>(std::lround(value * 16384)); };
+  const auto q14 = [](double value) {
+    return static_cast<std::int32_t>(std::lround(value * 16384));
+  };
   tables.cr_to_r = q14(2 * (1 - red));
   tables.cb_to_b = q14(2 * (1 - blue));
   tables.cr_to_g = q14(2 * (1 - red) * red / green);
@@ -201,15 +205,12 @@ Reduction reduction_of(FrameLayout layout) {
 
 FramePlanes planes_of(const Reduction& reduction, const std::vector<PlaneBytes>& planes) {
   const FrameLayout& in = reduction.layout;
-  const std::size_t wanted = in.chroma == Chroma::none     ? 1
-                             : in.chroma == Chroma::planar ? 3
-                                                           : 2;
+  const std::size_t wanted = in.chroma == Chroma::none ? 1 : in.chroma == Chroma::planar ? 3 : 2;
   require(planes.size() == wanted, "frame: needs ", wanted, " planes for this layout, got ",
           planes.size(), "; pass the planes that the stream's pixel format has");
   const int sample_bytes = in.bit_depth == 8 ? 1 : 2;
   FramePlanes views;
-  views.luma =
-      checked_plane("luma", planes[0], in.width, in.height, 1, sample_bytes, in.fields);
+  views.luma = checked_plane("luma", planes[0], in.width, in.height, 1, sample_bytes, in.fields);
   if (in.chroma == Chroma::none) return views;
   const int cols = ceil_shift(in.width, in.chroma_shift_x);
   const int rows = ceil_shift(in.height, in.chroma_shift_y);

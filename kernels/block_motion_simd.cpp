@@ -144,9 +144,8 @@ FASTTHUMB_INLINE int bilinear_difference(const std::uint8_t* now, const std::uin
     const std::uint8_t* const here = place + y * pitch;
     const std::uint8_t* const under = here + next_y;
     for (int x = 0; x < (kCols > 0 ? kCols : cols); ++x) {
-      const auto matched =
-          static_cast<std::uint16_t>(w00 * here[x] + w01 * here[x + next_x] + w10 * under[x] +
-                                     w11 * under[x + next_x] + 128);
+      const auto matched = static_cast<std::uint16_t>(
+          w00 * here[x] + w01 * here[x + next_x] + w10 * under[x] + w11 * under[x + next_x] + 128);
       sum += std::abs(now[y * pitch + x] - (matched >> 8));
     }
   }
@@ -191,8 +190,7 @@ std::vector<std::int32_t> row_profile(const WorkingPicture& picture) {
 }
 
 FASTTHUMB_CLONES std::int64_t profile_difference(const std::int32_t* __restrict now,
-                                                 const std::int32_t* __restrict before,
-                                                 int count) {
+                                                 const std::int32_t* __restrict before, int count) {
   std::int64_t sum = 0;
   for (int i = 0; i < count; ++i) sum += std::abs(now[i] - before[i]);
   return sum;

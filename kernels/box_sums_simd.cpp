@@ -10,34 +10,55 @@
 namespace fastthumb {
 namespace {
 
-// Note [one row at a time]
-//
-// Frames come from memory. Summing the rows of a box side by side saves a load and a store of the
-// sums, but three or six streams, each shorter than a page, hide them from the hardware's
-// prefetcher: 0.25 ms against 0.13 ms for the luma of a 1080p frame, with no prefetch instruction
-// near the plain forward walk.
-template <bool kFirst, typename Sample, typename Sum>
-FASTTHUMB_INLINE void add_row(const Sample* __restrict in, int samples, int shift, Sample maximum,
-                              Sum* __restrict sums) {
+// Sums of kRows source rows, side by side. See Note [ahead] for how they come from memory.
+template <int kRows, bool kFirst, typename Sample, typename Sum>
+FASTTHUMB_INLINE void add_rows(const BoxRow& row, int first_row, int samples,
+                               Sum* __restrict sums) {
+  const Sample* rows[kRows];
+  for (int i = 0; i < kRows; ++i) {
+    rows[i] = reinterpret_cast<const Sample*>(row.data + (first_row + i) * row.pitch_bytes);
+  }
+  const int shift = row.msb_shift;
+  const auto maximum = static_cast<Sample>((1u << row.bit_depth) - 1);
   for (int x = 0; x < samples; ++x) {
-    Sample sample = in[x];
-    if constexpr (sizeof(Sample) > 1) {
-      sample = static_cast<Sample>(sample >> shift);
-      sample = sample < maximum ? sample : maximum;
+    Sum sum = kFirst ? Sum{0} : sums[x];
+    for (int i = 0; i < kRows; ++i) {
+      Sample sample = rows[i][x];
+      if constexpr (sizeof(Sample) > 1) {
+        sample = static_cast<Sample>(sample >> shift);
+        sample = sample < maximum ? sample : maximum;
+      }
+      sum = static_cast<Sum>(sum + sample);
     }
-    sums[x] = static_cast<Sum>((kFirst ? Sum{0} : sums[x]) + sample);
+    sums[x] = sum;
   }
 }
 
+template <bool kFirst, typename Sample, typename Sum>
+FASTTHUMB_INLINE void add_some_rows(const BoxRow& row, int first_row, int rows, int samples,
+                                    Sum* __restrict sums) {
+  switch (rows) {
+    case 1:
+      return add_rows<1, kFirst, Sample>(row, first_row, samples, sums);
+    case 2:
+      return add_rows<2, kFirst, Sample>(row, first_row, samples, sums);
+    case 3:
+      return add_rows<3, kFirst, Sample>(row, first_row, samples, sums);
+    default:
+      return add_rows<4, kFirst, Sample>(row, first_row, samples, sums);
+  }
+}
+
+// Sums down the columns, up to 4 rows at a time.
 template <typename Sample, typename Sum>
 FASTTHUMB_INLINE void column_sums(const BoxRow& row, int samples, Sum* __restrict sums) {
-  const auto maximum = static_cast<Sample>((1u << row.bit_depth) - 1);
-  const auto in = [&row](int y) {
-    return reinterpret_cast<const Sample*>(row.data + y * row.pitch_bytes);
-  };
-  add_row<true>(in(0), samples, row.msb_shift, maximum, sums);
-  for (int y = 1; y < row.box_rows; ++y) {
-    add_row<false>(in(y), samples, row.msb_shift, maximum, sums);
+  const int at_once = row.box_rows % 3 == 0 ? 3 : 4;
+  int done = std::min(at_once, row.box_rows);
+  add_some_rows<true, Sample>(row, 0, done, samples, sums);
+  while (done < row.box_rows) {
+    const int next = std::min(at_once, row.box_rows - done);
+    add_some_rows<false, Sample>(row, done, next, samples, sums);
+    done += next;
   }
 }
 

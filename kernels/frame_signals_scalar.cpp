@@ -46,8 +46,8 @@ class ScalarFrameSummer final : public FrameSummer {
   void reduce_luma(const PlaneView& plane, WorkingPicture& picture) const {
     for (int y = 0; y < r_.rows; ++y) {
       for (int x = 0; x < r_.cols; ++x) {
-        const std::uint64_t sum = box_sum(plane, x * r_.box_cols, y * r_.box_rows, r_.box_cols,
-                                          r_.box_rows, 1, 0);
+        const std::uint64_t sum =
+            box_sum(plane, x * r_.box_cols, y * r_.box_rows, r_.box_cols, r_.box_rows, 1, 0);
         const std::int32_t value = r_.luma_gain(sum);
         const auto& curve = r_.layout.luma_curve;
         picture.luma[at(x, y, r_.cols)] =
@@ -61,9 +61,9 @@ class ScalarFrameSummer final : public FrameSummer {
     const bool pairs = r_.layout.chroma == Chroma::interleaved;
     const PlaneView& cr_plane = pairs ? planes.cb : planes.cr;
     const auto chroma = [&](const PlaneView& plane, int x, int y, int first) {
-      return std::uint8_t(r_.chroma_gain(box_sum(plane, x * r_.chroma_box_cols,
-                                                 y * r_.chroma_box_rows, r_.chroma_box_cols,
-                                                 r_.chroma_box_rows, pairs ? 2 : 1, first)));
+      return std::uint8_t(
+          r_.chroma_gain(box_sum(plane, x * r_.chroma_box_cols, y * r_.chroma_box_rows,
+                                 r_.chroma_box_cols, r_.chroma_box_rows, pairs ? 2 : 1, first)));
     };
     for (int y = 0; y < r_.cells_y; ++y) {
       for (int x = 0; x < r_.cells_x; ++x) {
@@ -132,11 +132,10 @@ class ScalarFrameSummer final : public FrameSummer {
     for (const std::uint8_t value : picture.luma) ++sums.luma_histogram[value];
     for (int y = 1; y + 1 < r_.rows; ++y) {
       for (int x = 1; x + 1 < r_.cols; ++x) {
-        const int laplacian = 4 * picture.luma[at(x, y, r_.cols)] -
-                              picture.luma[at(x - 1, y, r_.cols)] -
-                              picture.luma[at(x + 1, y, r_.cols)] -
-                              picture.luma[at(x, y - 1, r_.cols)] -
-                              picture.luma[at(x, y + 1, r_.cols)];
+        const int laplacian =
+            4 * picture.luma[at(x, y, r_.cols)] - picture.luma[at(x - 1, y, r_.cols)] -
+            picture.luma[at(x + 1, y, r_.cols)] - picture.luma[at(x, y - 1, r_.cols)] -
+            picture.luma[at(x, y + 1, r_.cols)];
         sums.laplacian_sum += laplacian;
         sums.laplacian_squares += std::uint64_t(laplacian * laplacian);
       }
@@ -217,8 +216,10 @@ class ScalarFrameSummer final : public FrameSummer {
     if (top == r_.rows) return;  // a black picture has no bars
     while (black_row(r_.rows - 1 - bottom)) ++bottom;
     while (left < r_.cols && black_col(left)) ++left;
-    if (left == r_.cols) left = 0;
-    else while (black_col(r_.cols - 1 - right)) ++right;
+    if (left == r_.cols)
+      left = 0;
+    else
+      while (black_col(r_.cols - 1 - right)) ++right;
     sums.bar_top = top;
     sums.bar_bottom = bottom;
     sums.bar_left = left;

@@ -15,8 +15,8 @@
 //
 // A strip is the source under one row of cells: 4 working rows, 12 luma and 6 chroma rows at 1080p.
 // Every source byte is loaded once; histogram, Laplacian, difference and cell means follow on the
-// few kB that the strip became, while they are in the nearest cache. What needs only the cells (LAB,
-// grid, motion) or looks at few pixels (bars) comes after the last strip.
+// few kB that the strip became, while they are in the nearest cache. What needs only the cells
+// (LAB, grid, motion) or looks at few pixels (bars) comes after the last strip.
 
 namespace fastthumb {
 namespace {
@@ -25,16 +25,16 @@ namespace {
 
 // Counts of bytes. Several tables: equal neighbors would wait for one another's increment.
 struct ByteCounts {
-  static constexpr std::size_t kTables = 8;
+  static constexpr std::size_t kTables = 4;
   std::array<std::array<std::uint32_t, 256>, kTables> tables{};
 
   void add(const std::uint8_t* bytes, std::size_t count) {
     std::size_t i = 0;
     for (; i + kTables <= count; i += kTables) {
-      std::uint64_t eight;
-      std::memcpy(&eight, bytes + i, sizeof eight);
+      std::uint32_t four;
+      std::memcpy(&four, bytes + i, sizeof four);
       for (std::size_t table = 0; table < kTables; ++table) {
-        ++tables[table][(eight >> (8 * table)) & 255];
+        ++tables[table][(four >> (8 * table)) & 255];
       }
     }
     for (; i < count; ++i) ++tables[0][bytes[i]];
@@ -58,8 +58,8 @@ FASTTHUMB_CLONES void add_laplacian(const std::uint8_t* __restrict above,
     const int last = std::min(first + kSafeRun, cols - 1);
     std::int32_t sum = 0, squares = 0;
     for (int x = first; x < last; ++x) {
-      const auto laplacian = static_cast<std::int16_t>(4 * row[x] - row[x - 1] - row[x + 1] -
-                                                       above[x] - below[x]);
+      const auto laplacian =
+          static_cast<std::int16_t>(4 * row[x] - row[x - 1] - row[x + 1] - above[x] - below[x]);
       sum += laplacian;
       squares += laplacian * laplacian;
     }
@@ -134,9 +134,8 @@ class CellMap {
         const std::uint32_t weight = (i != 0 ? p0.weight : 256 - p0.weight) *
                                      (j != 0 ? p1.weight : 256 - p1.weight) *
                                      (k != 0 ? p2.weight : 256 - p2.weight);
-        const std::uint8_t* const entry =
-            lut_.data() + p0.offset + i * strides_[0] + p1.offset + j * strides_[1] + p2.offset +
-            k * strides_[2];
+        const std::uint8_t* const entry = lut_.data() + p0.offset + i * strides_[0] + p1.offset +
+                                          j * strides_[1] + p2.offset + k * strides_[2];
         for (std::size_t c = 0; c < 3; ++c) out[c] += weight * entry[c];
       }
       luma[x] = std::uint8_t(out[0] >> 24);
@@ -223,18 +222,21 @@ void find_bars(const WorkingPicture& picture, SignalSums& sums) {
 class SimdFrameSummer final : public FrameSummer {
  public:
   explicit SimdFrameSummer(const Reduction& reduction)
-      : r_(reduction), cell_map_(reduction.layout), lab_(reduction.lab, reduction.cells_x), columns_(std::size_t(reduction.cols)) {}
+      : r_(reduction),
+        cell_map_(reduction.layout),
+        lab_(reduction.lab, reduction.cells_x),
+        columns_(std::size_t(reduction.cols)) {}
 
   void sum(const FramePlanes& planes, const WorkingPicture* previous, WorkingPicture& picture,
            SignalSums& sums) override {
     sums = SignalSums{};
     luma_counts_ = ByteCounts{};
     chroma_counts_ = {};
+    ahead_ = {};
     for (int strip = 0; strip < r_.cells_y; ++strip) {
       const int first = strip * r_.cell_rows;
-      const bool last_strip = strip == r_.cells_y - 1;
-      add_luma(planes.luma, first, last_strip ? r_.rows : first + r_.cell_rows, previous, picture,
-               sums);
+      const int last = strip == r_.cells_y - 1 ? r_.rows : first + r_.cell_rows;
+      for (int y = first; y < last; ++y) add_luma_row(planes.luma, y, previous, picture, sums);
       add_cells(planes, strip, picture, sums);
     }
     for (std::size_t value = 0; value < 256; ++value) {
@@ -243,31 +245,30 @@ class SimdFrameSummer final : public FrameSummer {
         sums.chroma_histogram[c][value / (256 / kChromaBins)] += chroma_counts_[c].of(value);
       }
     }
-    pad_cell_luma(picture);
+    picture.repeat_edge_cells();
     add_grid(picture, sums);
     find_bars(picture, sums);
     if (previous != nullptr) find_block_motion(r_, *previous, picture, sums.blocks);
   }
 
  private:
-  // Working rows `first` up to `last`, and what follows from them.
-  void add_luma(const PlaneView& plane, int first, int last, const WorkingPicture* previous,
-                WorkingPicture& picture, SignalSums& sums) {
-    const auto& curve = r_.layout.luma_curve;
+  // Working row `y`, and what follows from it.
+  void add_luma_row(const PlaneView& plane, int y, const WorkingPicture* previous,
+                    WorkingPicture& picture, SignalSums& sums) {
     const std::ptrdiff_t cols = r_.cols;
-    for (int y = first; y < last; ++y) {
-      const BoxRow row{plane.data + std::ptrdiff_t{y} * r_.box_rows * plane.pitch_bytes,
-                       plane.pitch_bytes, r_.box_cols, r_.box_rows, r_.cols, 1,
-                       r_.layout.bit_depth, r_.layout.msb_shift, r_.luma_gain,
-                       curve.empty() ? nullptr : curve.data()};
-      std::uint8_t* const out = picture.luma.data() + y * cols;
-      box_row(row, scratch_, &out);
-      if (previous != nullptr) {
-        sums.difference += absolute_difference(out, previous->luma.data() + y * cols, r_.cols);
-      }
-      if (y >= 2) add_laplacian(out - 2 * cols, out - cols, out, r_.cols, sums);
+    std::uint8_t* const out = picture.luma.data() + y * cols;
+    box_row(luma_row(plane, y), scratch_, &out);
+    if (previous != nullptr) {
+      sums.difference += absolute_difference(out, previous->luma.data() + y * cols, r_.cols);
     }
-    luma_counts_.add(picture.luma.data() + first * cols, std::size_t((last - first) * cols));
+    if (y >= 2) add_laplacian(out - 2 * cols, out - cols, out, r_.cols, sums);
+    constexpr int kSlice = 64;  // px counted between two looks ahead
+    const int slices = (r_.cols + kSlice - 1) / kSlice;
+    if (y + 1 < r_.rows) ahead_[0].aim(luma_row(plane, y + 1), slices);
+    for (int x = 0; x < r_.cols; x += kSlice) {
+      luma_counts_.add(out + x, std::size_t(std::min(kSlice, r_.cols - x)));
+      for (Ahead& ahead : ahead_) ahead.step();
+    }
   }
 
   void add_cells(const FramePlanes& planes, int strip, WorkingPicture& picture, SignalSums& sums) {
@@ -281,12 +282,17 @@ class SimdFrameSummer final : public FrameSummer {
     } else {
       mean_cells(luma, r_.cols, r_.cell_cols, r_.cell_rows, r_.cells_x, cell_luma);
     }
+    const int steps = r_.cell_rows * ((r_.cols + 63) / 64);
+    const bool more = strip + 1 < r_.cells_y;
     if (r_.layout.chroma == Chroma::interleaved) {
       std::uint8_t* const both[2] = {cb, cr};
       box_row(chroma_row(planes.cb, strip, 2), scratch_, both);
+      if (more) ahead_[1].aim(chroma_row(planes.cb, strip + 1, 2), steps);
     } else if (r_.layout.chroma == Chroma::planar) {
       box_row(chroma_row(planes.cb, strip, 1), scratch_, &cb);
       box_row(chroma_row(planes.cr, strip, 1), scratch_, &cr);
+      if (more) ahead_[1].aim(chroma_row(planes.cb, strip + 1, 1), steps);
+      if (more) ahead_[2].aim(chroma_row(planes.cr, strip + 1, 1), steps);
     }
     cell_map_.apply(cell_luma, cb, cr, r_.cells_x);
     chroma_counts_[0].add(cb, std::size_t(r_.cells_x));
@@ -298,24 +304,31 @@ class SimdFrameSummer final : public FrameSummer {
     sums.chroma += lab.chroma;
   }
 
-  BoxRow chroma_row(const PlaneView& plane, int strip, int components) const {
-    return {plane.data + std::ptrdiff_t{strip} * r_.chroma_box_rows * plane.pitch_bytes,
-            plane.pitch_bytes, r_.chroma_box_cols, r_.chroma_box_rows, r_.cells_x, components,
-            r_.layout.bit_depth, r_.layout.msb_shift, r_.chroma_gain, nullptr};
+  BoxRow luma_row(const PlaneView& plane, int y) const {
+    const auto& curve = r_.layout.luma_curve;
+    return {plane.data + std::ptrdiff_t{y} * r_.box_rows * plane.pitch_bytes,
+            plane.pitch_bytes,
+            r_.box_cols,
+            r_.box_rows,
+            r_.cols,
+            1,
+            r_.layout.bit_depth,
+            r_.layout.msb_shift,
+            r_.luma_gain,
+            curve.empty() ? nullptr : curve.data()};
   }
 
-  void pad_cell_luma(WorkingPicture& picture) const {
-    for (int y = 0; y < r_.cells_y; ++y) {
-      std::uint8_t* const row = picture.cell_luma_row(y);
-      std::memset(row - kCellPad, row[0], kCellPad);
-      std::memset(row + r_.cells_x, row[r_.cells_x - 1], kCellPad);
-    }
-    const auto pitch = std::size_t(picture.cell_pitch);
-    for (int i = 1; i <= kCellPad; ++i) {
-      std::memcpy(picture.cell_luma_row(-i) - kCellPad, picture.cell_luma_row(0) - kCellPad, pitch);
-      std::memcpy(picture.cell_luma_row(r_.cells_y - 1 + i) - kCellPad,
-                  picture.cell_luma_row(r_.cells_y - 1) - kCellPad, pitch);
-    }
+  BoxRow chroma_row(const PlaneView& plane, int strip, int components) const {
+    return {plane.data + std::ptrdiff_t{strip} * r_.chroma_box_rows * plane.pitch_bytes,
+            plane.pitch_bytes,
+            r_.chroma_box_cols,
+            r_.chroma_box_rows,
+            r_.cells_x,
+            components,
+            r_.layout.bit_depth,
+            r_.layout.msb_shift,
+            r_.chroma_gain,
+            nullptr};
   }
 
   void add_grid(const WorkingPicture& picture, SignalSums& sums) {
@@ -346,6 +359,7 @@ class SimdFrameSummer final : public FrameSummer {
   const Reduction& r_;
   CellMap cell_map_;
   LabRow lab_;
+  std::array<Ahead, 3> ahead_;  // luma, Cb (or both), Cr
   ByteCounts luma_counts_;
   std::array<ByteCounts, 2> chroma_counts_;
   std::vector<std::uint16_t> columns_;
@@ -355,9 +369,9 @@ class SimdFrameSummer final : public FrameSummer {
 
 const char* clone_level() {
 #ifdef FASTTHUMB_HAS_CLONES
-  return __builtin_cpu_supports("avx512bw")  ? "avx512"
-         : __builtin_cpu_supports("avx2")    ? "avx2"
-                                             : "baseline";
+  return __builtin_cpu_supports("avx512bw") ? "avx512"
+         : __builtin_cpu_supports("avx2")   ? "avx2"
+                                            : "baseline";
 #else
   return "baseline";
 #endif

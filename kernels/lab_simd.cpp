@@ -1,6 +1,7 @@
 #include "lab_simd.hpp"
 
 #include <cmath>
+#include <cstring>
 
 #include "fastthumb/signals.hpp"
 #include "simd.hpp"
@@ -61,14 +62,24 @@ FASTTHUMB_CLONES LabSums add_up(int cells, Triple f) {
     lightness_sum += ((116 * kLightnessUnits * fy + 16384) >> 15) - 16 * kLightnessUnits;
     a_sum += a;
     b_sum += b;
-    chroma_sum +=
-        static_cast<std::int32_t>(std::sqrt(static_cast<float>(a * a + b * b)) + 0.5f);
+    chroma_sum += static_cast<std::int32_t>(std::sqrt(static_cast<float>(a * a + b * b)) + 0.5f);
   }
   return {lightness_sum, a_sum, b_sum, chroma_sum};
 }
 
-void look_up(const std::uint16_t* table, std::vector<std::uint16_t>& values) {
-  for (std::uint16_t& value : values) value = table[value];
+// Four to a load and a store: one store a cycle is the limit.
+void look_up(const std::uint16_t* __restrict table, std::uint16_t* __restrict values, int count) {
+  int x = 0;
+  for (; x + 4 <= count; x += 4) {
+    std::uint64_t four;
+    std::memcpy(&four, values + x, sizeof four);
+    const std::uint64_t found = std::uint64_t{table[four & 0xffff]} |
+                                std::uint64_t{table[(four >> 16) & 0xffff]} << 16 |
+                                std::uint64_t{table[(four >> 32) & 0xffff]} << 32 |
+                                std::uint64_t{table[four >> 48]} << 48;
+    std::memcpy(values + x, &found, sizeof found);
+  }
+  for (; x < count; ++x) values[x] = table[values[x]];
 }
 
 }  // namespace
@@ -83,9 +94,9 @@ LabRow::LabRow(const LabTables& tables, int cells)
 LabSums LabRow::sums(const std::uint8_t* luma, const std::uint8_t* cb, const std::uint8_t* cr) {
   const Triple values{first_.data(), second_.data(), third_.data()};
   rgb_indices(tables_, luma, cb, cr, cells_, values);
-  for (auto* row : {&first_, &second_, &third_}) look_up(tables_.linear.data(), *row);
+  for (auto* row : {&first_, &second_, &third_}) look_up(tables_.linear.data(), row->data(), cells_);
   xyz_indices(tables_, cells_, values);
-  for (auto* row : {&first_, &second_, &third_}) look_up(tables_.cube_root.data(), *row);
+  for (auto* row : {&first_, &second_, &third_}) look_up(tables_.cube_root.data(), row->data(), cells_);
   return add_up(cells_, values);
 }
 

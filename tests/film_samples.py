@@ -11,9 +11,12 @@ import numpy as np
 
 from fastthumb.analysis.candidates import Candidate
 from fastthumb.analysis.shots import Shot
-from fastthumb.analysis.signals import ROW, SignalTable
+from fastthumb.analysis.signals import ROW, SCALARS, SignalTable
 from fastthumb.analysis.stills import look
 from fastthumb.media.source import Color, SourceInfo
+
+# What the collector adds to the signals of a frame; see analysis/candidates.py.
+_CONTEXT = ("relative_sharpness", "settled", "moment_motion", "moment_spread", "moment_change")
 
 
 def source_info(
@@ -95,9 +98,8 @@ def candidates_of(shots: Sequence[Shot], info: SourceInfo, seed: int = 3) -> lis
     for shot in shots:
         coarse = random.integers(0, 256, (9, 16, 3), dtype=np.uint8)
         picture = np.kron(coarse, np.ones((20, 20, 1), dtype=np.uint8))
-        signals = {
-            name: float(random.random() * 100) for name in ("luma_mean", "motion", "settled")
-        }
+        signals = {name: float(random.random() * 100) for name in SCALARS}
+        signals |= {name: float(random.random()) for name in _CONTEXT}
         candidates.append(
             Candidate(
                 shot=shot.index,

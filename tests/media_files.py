@@ -68,6 +68,8 @@ def write(
 ) -> Path:
     """Write one video stream; `pts` are in units of `time_base` (default 1 / rate)."""
     options = {"options": container_options} if container_options else {}
+    if codec == "ffv1" and min(size) < 4 and codec_options is None:
+        codec_options = {"level": "1"}  # version 3 cannot slice so small a picture
     with av.open(
         path, "w", format=container, metadata_encoding=metadata_encoding, **options
     ) as output:

@@ -228,7 +228,7 @@ def test_an_output_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -
     program = "from fastthumb.cli import main; main()"
     command = [sys.executable, "-c", program, "process", str(film), "-o", str(film / "below")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "below" in done.stderr
     assert "cannot be made" in done.stderr
     assert "Traceback" not in done.stderr

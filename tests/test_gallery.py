@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -323,16 +322,12 @@ def test_titles_with_nothing_to_show_do_not_break_the_page(tmp_path: Path) -> No
     assert view["shots"]["steps"] == ""
 
 
-def test_the_page_stays_small_and_is_written_fast(tmp_path: Path) -> None:
+def test_the_page_stays_small(tmp_path: Path) -> None:
     empty = len(write_gallery(tmp_path, []).read_bytes())
     assert empty <= 32_000
     one = GalleryTitle(record(count=8, shots=100), "film", preview())
     each = len(write_gallery(tmp_path, [one]).read_bytes()) - empty
     assert each <= 12_000
-    start = time.process_time()
-    write_gallery(tmp_path, [one] * 500)
-    # A second on a quiet machine; other work on the same cores costs processor time as well.
-    assert time.process_time() - start < 3.0
 
 
 def test_a_page_that_cannot_be_written_is_named(tmp_path: Path) -> None:

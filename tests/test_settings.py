@@ -18,7 +18,6 @@ from fastthumb.settings import Settings
         ({"image_format": "bmp"}, ["image_format", "jpg", "bmp"]),
         ({"interval_seconds": 0}, ["interval_seconds", "0"]),
         ({"nonsense": 1}, ["nonsense"]),
-        ({"genre": "cooking"}, ["genre", "cooking", "romance"]),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import gc
-import os
 import resource
 import sys
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import media_files
 import numpy as np
 import pytest
 
+import media_files
 from fastthumb.errors import DeviceUnavailable, SourceError
 from fastthumb.media.display import display_rgb
 from fastthumb.media.source import open_source
@@ -27,7 +26,17 @@ LEAK_LIMIT_BYTES = 24 << 20
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("plain")
-    return media_files.write(folder / "plain.mp4", codec="libx264", frames=40, b_frames=3)
+    return media_files.write(
+        folder / "plain.mp4",
+        codec="libx264",
+        frames=40,
+        b_frames=3,
+        codec_options={"x264-params": "scenecut=0"},
+    )
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def number_of(image: av.VideoFrame, last: int) -> int:
@@ -267,7 +276,7 @@ def test_other_devices_are_refused_by_name(plain):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts /proc/self/fd")
 def test_no_file_stays_open(plain):
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     for _ in range(10):
         source = open_source(plain)
         next(source.frames())  # left unfinished
@@ -277,7 +286,7 @@ def test_no_file_stays_open(plain):
             open_source(plain.with_name("missing.mp4"))
     del source
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")

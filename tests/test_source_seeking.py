@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-import media_files
 import numpy as np
 import pytest
 
+import media_files
 from fastthumb.media.layout import plane_rows
 from fastthumb.media.source import Frame, open_source
 
@@ -84,7 +84,12 @@ def test_keyframes_equal_the_straight_pass(video, name):
 def test_long_groups_are_decoded_once(tmp_path, table):
     """Neighbors in one group of pictures must not be sought one by one."""
     path = media_files.write(
-        tmp_path / "long.mp4", codec="libx264", frames=120, keyframe_every=60, b_frames=2
+        tmp_path / "long.mp4",
+        codec="libx264",
+        frames=120,
+        keyframe_every=60,
+        b_frames=2,
+        codec_options={"x264-params": "scenecut=0"},
     )
     with open_source(path) as source:
         straight = {frame.pts: digest(frame) for frame in source.frames()}

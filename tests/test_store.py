@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import pickle
-import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,8 @@ import pytest
 from fastthumb.analysis.candidates import Candidate
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import ROW, SignalTable
+from fastthumb.artwork.scoring import score
+from fastthumb.artwork.variants import choose
 from fastthumb.columns import from_columns, to_columns
 from fastthumb.errors import OutputError
 from fastthumb.media.source import SourceInfo
@@ -74,6 +75,21 @@ def test_shots_and_candidates_come_back_exactly(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [ANALYSIS_FILE]
 
 
+@pytest.mark.parametrize("genre", ["default", "action"])
+def test_choosing_again_gives_the_same_picks(tmp_path: Path, genre: str) -> None:
+    made, settings = analysis(6_000, every=48), Settings(genre=genre, variants=12)
+    picks = choose(score(made.candidates, made.shots, settings), made.shots, settings)
+    assert len(picks) > 3, "too few picks to tell"
+    save_analysis(tmp_path, made, settings)
+    stored = load_analysis(tmp_path)
+    again = choose(score(stored.candidates, stored.shots, settings), stored.shots, settings)
+    assert [pick.scored.candidate.pts for pick in again] == [
+        pick.scored.candidate.pts for pick in picks
+    ]
+    assert [pick.reason for pick in again] == [pick.reason for pick in picks]
+    assert [pick.scored.scores for pick in again] == [pick.scored.scores for pick in picks]
+
+
 def test_signals_come_back_to_eleven_bits(tmp_path: Path) -> None:
     made = analysis()
     made.table.rows["laplacian_variance"][3] = 250_000.0  # beyond float16
@@ -111,14 +127,12 @@ def test_a_file_name_of_any_bytes(tmp_path: Path) -> None:
     assert load_analysis(tmp_path).info.path == made.info.path
 
 
-def test_a_film_takes_a_few_megabytes_and_loads_at_once(tmp_path: Path) -> None:
+def test_a_film_takes_a_few_megabytes(tmp_path: Path) -> None:
     frames = 24 * 60 * 60  # an hour
     made = analysis(frames, every=432)  # 200 candidates
     path = save_analysis(tmp_path, made, Settings())
     assert path.stat().st_size < 5_000_000
-    start = time.perf_counter()
     assert len(load_analysis(tmp_path).table) == frames
-    assert time.perf_counter() - start < 1.0
 
 
 def test_the_curves_are_read_alone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include <array>
 #include <exception>
@@ -95,21 +96,22 @@ fastthumb::FrameLayout make_layout(int width, int height, int chroma_shift_x, in
   layout.chroma_shift_y = chroma_shift_y;
   layout.bit_depth = bit_depth;
   layout.msb_shift = msb_shift;
-  layout.chroma =
-      named("chroma", chroma,
-            std::array{std::pair{"planar", Chroma::planar},
-                       std::pair{"interleaved", Chroma::interleaved}, std::pair{"none", Chroma::none}});
+  layout.chroma = named(
+      "chroma", chroma,
+      std::array{std::pair{"planar", Chroma::planar}, std::pair{"interleaved", Chroma::interleaved},
+                 std::pair{"none", Chroma::none}});
   layout.full_range = full_range;
-  layout.matrix = named("matrix", matrix,
-                        std::array{std::pair{"bt601", Matrix::bt601},
-                                   std::pair{"bt709", Matrix::bt709},
-                                   std::pair{"bt2020", Matrix::bt2020}});
+  layout.matrix =
+      named("matrix", matrix,
+            std::array{std::pair{"bt601", Matrix::bt601}, std::pair{"bt709", Matrix::bt709},
+                       std::pair{"bt2020", Matrix::bt2020}});
   layout.fields = fields;
   if (luma_curve) layout.luma_curve = bytes_of(*luma_curve);
   if (cell_lut) {
-    require(cell_lut->ndim() == 4 && cell_lut->shape(0) == cell_lut->shape(1) &&
-                cell_lut->shape(0) == cell_lut->shape(2) && cell_lut->shape(3) == 3,
-            "frame layout: needs a cell_lut of shape (n, n, n, 3), got another; reshape the table");
+    const bool cube = cell_lut->ndim() == 4 && cell_lut->shape(0) == cell_lut->shape(1) &&
+                      cell_lut->shape(0) == cell_lut->shape(2) && cell_lut->shape(3) == 3;
+    require(cube, "frame layout: needs a cell_lut of shape (n, n, n, 3), got ",
+            py::str(cell_lut->attr("shape")).cast<std::string>(), "; reshape the table");
     layout.cell_lut = bytes_of(*cell_lut);
     layout.cell_lut_size = static_cast<int>(cell_lut->shape(0));
   }
@@ -125,7 +127,20 @@ struct Meter {
   std::mutex lock;
 };
 
-FrameSignals measure(Meter& self, const py::tuple& planes, const py::tuple& pitches) {
+std::ptrdiff_t pitch_of(py::handle object) {
+  const Py_ssize_t pitch = PyLong_Check(object.ptr()) ? PyLong_AsSsize_t(object.ptr()) : -1;
+  const bool fits = pitch != -1 || !PyErr_Occurred();
+  PyErr_Clear();
+  require(fits && PyLong_Check(object.ptr()), "frame: needs pitches that are integers, got ",
+          py::repr(object).cast<std::string>(), "; pass the planes' line sizes");
+  return pitch;
+}
+
+// Tuples by their types in the signature, so that the stub says what is in them.
+using Planes = py::typing::Tuple<py::buffer, py::ellipsis>;
+using Pitches = py::typing::Tuple<py::int_, py::ellipsis>;
+
+FrameSignals measure(Meter& self, const Planes& planes, const Pitches& pitches) {
   require(planes.size() == pitches.size() && planes.size() <= 4,
           "frame: needs one pitch per plane, got ", planes.size(), " planes and ", pitches.size(),
           " pitches; pass tuples of equal length");
@@ -134,7 +149,7 @@ FrameSignals measure(Meter& self, const py::tuple& planes, const py::tuple& pitc
   bytes.reserve(planes.size());
   for (std::size_t i = 0; i < planes.size(); ++i) {
     held[i].emplace(planes[i]);
-    bytes.push_back(held[i]->bytes(py::cast<std::ptrdiff_t>(pitches[i])));
+    bytes.push_back(held[i]->bytes(pitch_of(pitches[i])));
   }
   const py::gil_scoped_release nogil;  // `held` keeps the pixels alive
   const std::lock_guard one_at_a_time(self.lock);
@@ -172,8 +187,7 @@ void bind_signals(py::module_& m) {
 
 Luma is working luma, full range 0..255; "working px" are pixels of the reduced picture
 (short side about 360). Fields that compare with the previous frame are 0 without one.)");
-  signals
-      .def_readonly("luma_mean", &FrameSignals::luma_mean, "Mean luma, 0..255.")
+  signals.def_readonly("luma_mean", &FrameSignals::luma_mean, "Mean luma, 0..255.")
       .def_readonly("luma_std", &FrameSignals::luma_std, "Population deviation of luma, 0..127.5.")
       .def_readonly("laplacian_variance", &FrameSignals::laplacian_variance,
                     "Variance of the 4-neighbor Laplacian of luma, levels squared; 0 below 3 x 3.")
@@ -197,7 +211,8 @@ Luma is working luma, full range 0..255; "working px" are pixels of the reduced 
       .def_readonly("dark_share", &FrameSignals::dark_share, "Share of luma <= 24, 0..1.")
       .def_readonly("bright_share", &FrameSignals::bright_share, "Share of luma >= 250, 0..1.")
       .def_readonly("bar_top", &FrameSignals::bar_top, "Black rows at the top, working px.")
-      .def_readonly("bar_bottom", &FrameSignals::bar_bottom, "Black rows at the bottom, working px.")
+      .def_readonly("bar_bottom", &FrameSignals::bar_bottom,
+                    "Black rows at the bottom, working px.")
       .def_readonly("bar_left", &FrameSignals::bar_left, "Black columns at the left, working px.")
       .def_readonly("bar_right", &FrameSignals::bar_right,
                     "Black columns at the right, working px.")
@@ -206,7 +221,8 @@ Luma is working luma, full range 0..255; "working px" are pixels of the reduced 
       .def_property_readonly(
           "luma_histogram",
           [](const py::object& self) -> py::array_t<std::uint32_t> {
-            return member_array(self, self.cast<const FrameSignals&>().luma_histogram.data(), {256});
+            return member_array(self, self.cast<const FrameSignals&>().luma_histogram.data(),
+                                {256});
           },
           "Working px per luma level: read-only uint32 (256,).")
       .def_property_readonly(
@@ -222,7 +238,8 @@ Luma is working luma, full range 0..255; "working px" are pixels of the reduced 
             return member_array(self, self.cast<const FrameSignals&>().grid[0][0].data(),
                                 {fastthumb::kGridRows, fastthumb::kGridCols, 3});
           },
-          "Mean cell Y, Cb, Cr over an even grid of the frame: read-only float32 (18, 32, 3), 0..255.");
+          "Mean cell Y, Cb, Cr over an even grid of the frame: read-only float32 (18, 32, 3), "
+          "0..255.");
 }
 
 void bind_meter(py::module_& m) {
@@ -230,7 +247,8 @@ void bind_meter(py::module_& m) {
       .def(py::init(&make_layout), "width"_a, "height"_a, py::kw_only(), "chroma_shift_x"_a,
            "chroma_shift_y"_a, "bit_depth"_a = 8, "msb_shift"_a = 0, "chroma"_a = "planar",
            "full_range"_a = false, "matrix"_a = "bt709", "fields"_a = 1,
-           "luma_curve"_a = py::none(), "cell_lut"_a = py::none(),
+           py::arg("luma_curve").noconvert() = py::none(),
+           py::arg("cell_lut").noconvert() = py::none(),
            R"(A checked layout; one per stream, another where the picture size changes.
 
 width, height: luma samples and rows of the whole frame, 1..65535.
@@ -260,15 +278,17 @@ pitches: bytes from one row to the next, one per plane; the last row may be shor
 Raises FrameError where a plane is missing, too many, short, narrow or misaligned.)")
       .def("reset", &reset, "Forget the previous frame, as after a seek.")
       .def("working_luma", &working_luma,
-           "Working luma of the last frame: uint8 (rows, cols), a copy. FrameError before the first.")
-      .def("cells", &cells,
-           "Cell Y, Cb, Cr of the last frame: uint8 (rows, cols, 3), full range around 128, a copy.")
+           "Working luma of the last frame: uint8 (rows, cols), a copy. FrameError before the "
+           "first.")
+      .def(
+          "cells", &cells,
+          "Cell Y, Cb, Cr of the last frame: uint8 (rows, cols, 3), full range around 128, a copy.")
       .def_property_readonly(
           "implementation", [](const Meter& self) { return self.meter.implementation(); },
           "The implementation in use; what \"auto\" chose.");
 }
 
-py::dict build_info() {
+py::typing::Dict<py::str, py::object> build_info() {
   const fastthumb::BuildInfo info = fastthumb::build_info();
   return py::dict("compiler"_a = info.compiler, "simd"_a = info.simd, "cuda"_a = info.cuda,
                   "cuda_architectures"_a = info.cuda_architectures);

@@ -18,8 +18,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,132 +27,30 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 
+from fastthumb.catalog_tables import (
+    FAILURES,
+    METADATA,
+    TITLES,
+    VARIANTS,
+    VERSION,
+    Failure,
+    TitleSummary,
+    failure_of,
+    stamp,
+    title_row,
+    title_summary,
+    variant_of,
+    variant_row,
+)
 from fastthumb.discovery import printable
 from fastthumb.errors import ExtraMissing, OutputError, SettingsError
-from fastthumb.records import (
-    ContentAnalysisRecord,
-    MetricsRecord,
-    TitleRecord,
-    Variant,
-    VisualQualityRecord,
-    clean_text,
-    escape_path,
-    unescape_path,
-)
+from fastthumb.records import TitleRecord, Variant, clean_text, escape_path
 
 CATALOG_FILE = "catalog.db"
 CATALOG_VERSION = 1
 _BUSY_SECONDS = 60.0
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 _INIT_LOCK = 0x66617374  # PostgreSQL advisory lock while the tables are made: "fast"
-
-_metadata = sa.MetaData()
-_version = sa.Table(
-    "fastthumb_catalog", _metadata, sa.Column("schema_version", sa.Integer, nullable=False)
-)
-_titles = sa.Table(
-    "titles",
-    _metadata,
-    sa.Column("title_id", sa.Text, primary_key=True),
-    sa.Column("path", sa.Text, nullable=False),
-    sa.Column("content_hash", sa.Text, nullable=False),
-    sa.Column("duration_seconds", sa.Double),
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("frame_rate", sa.Text),
-    sa.Column("codec", sa.Text, nullable=False),
-    sa.Column("preset", sa.Text),
-    sa.Column("genre", sa.Text),
-    sa.Column("device", sa.Text, nullable=False),
-    sa.Column("frames_analyzed", sa.BigInteger, nullable=False),
-    sa.Column("shots", sa.Integer, nullable=False),
-    sa.Column("variants", sa.Integer, nullable=False),
-    sa.Column("warnings", sa.JSON, nullable=False),
-    sa.Column("settings", sa.JSON, nullable=False),
-    sa.Column("fastthumb_version", sa.Text, nullable=False),
-    sa.Column("updated", sa.Text, nullable=False),
-)
-_variants = sa.Table(
-    "variants",
-    _metadata,
-    sa.Column(
-        "title_id",
-        sa.Text,
-        sa.ForeignKey("titles.title_id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
-    sa.Column("variant", sa.Integer, primary_key=True),
-    sa.Column("timestamp", sa.Double, nullable=False),
-    sa.Column("frame_pts", sa.BigInteger, nullable=False),
-    sa.Column("time_base", sa.Text, nullable=False),
-    sa.Column("file", sa.Text, nullable=False),
-    sa.Column("files", sa.JSON, nullable=False),
-    sa.Column("shot", sa.Integer, nullable=False),
-    sa.Column("scene_type", sa.Text, nullable=False, index=True),
-    sa.Column("characters", sa.JSON, nullable=False),
-    sa.Column("composition", sa.Text, index=True),
-    sa.Column("people", sa.Text, index=True),
-    sa.Column("quality_score", sa.Double, nullable=False, index=True),
-    *(sa.Column(name, sa.Double, nullable=False) for name in VisualQualityRecord.model_fields),
-    *(sa.Column(name, sa.Double) for name in ContentAnalysisRecord.model_fields),
-    sa.Column("objects", sa.JSON, nullable=False),
-    sa.Column("palette", sa.JSON, nullable=False),
-    sa.Column("warmth", sa.Double, nullable=False),
-    sa.Column("focal_x", sa.Double, nullable=False),
-    sa.Column("focal_y", sa.Double, nullable=False),
-    sa.Column("scores", sa.JSON, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("ctr", sa.Double),
-    sa.Column("completion_rate", sa.Double),
-    sa.Column("sample_size", sa.BigInteger, nullable=False),
-)
-_failures = sa.Table(
-    "failures",
-    _metadata,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("content_hash", sa.Text, nullable=False),
-    sa.Column("settings_key", sa.Text, nullable=False),
-    sa.Column("message", sa.Text, nullable=False),
-    sa.Column("failed", sa.Text, nullable=False),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TitleSummary:
-    """A title as the catalog lists it."""
-
-    title_id: str
-    path: Path
-    content_hash: str
-    duration_seconds: float | None
-    width: int
-    height: int
-    frame_rate: str | None
-    codec: str
-    preset: str | None
-    genre: str | None
-    device: str
-    frames_analyzed: int
-    shots: int
-    variants: int
-    warnings: list[str]
-    settings: dict[str, Any]
-    fastthumb_version: str
-    updated: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A title that could not be made, and why; its text is the message."""
-
-    path: Path
-    content_hash: str
-    settings_key: str
-    message: str
-    failed: datetime
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class Catalog:
@@ -203,29 +100,29 @@ class Catalog:
 
     def upsert_title(self, record: TitleRecord) -> None:
         """Store a title and its variants in place of what was there, and forget its failure."""
-        row = _title_row(record)
-        variants = [_variant_row(variant) for variant in record.variants]
+        row = title_row(record)
+        variants = [variant_row(variant) for variant in record.variants]
         with self._write() as connection:
-            self._upsert(connection, _titles, row)
-            connection.execute(sa.delete(_variants).where(_variants.c.title_id == row["title_id"]))
+            self._upsert(connection, TITLES, row)
+            connection.execute(sa.delete(VARIANTS).where(VARIANTS.c.title_id == row["title_id"]))
             if variants:
-                connection.execute(sa.insert(_variants), variants)
+                connection.execute(sa.insert(VARIANTS), variants)
             connection.execute(
-                sa.delete(_failures).where(_failures.c.path == _key(record.source.location))
+                sa.delete(FAILURES).where(FAILURES.c.path == _key(record.source.location))
             )
 
     def titles(self) -> list[TitleSummary]:
         """All titles, by id."""
         with self._read() as connection:
-            rows = connection.execute(sa.select(_titles).order_by(_titles.c.title_id)).mappings()
-            return [_title_summary(row) for row in rows]
+            rows = connection.execute(sa.select(TITLES).order_by(TITLES.c.title_id)).mappings()
+            return [title_summary(row) for row in rows]
 
     def title(self, title_id: str) -> TitleSummary | None:
         """One title; None where the catalog has none of this id."""
-        query = sa.select(_titles).where(_titles.c.title_id == clean_text(title_id))
+        query = sa.select(TITLES).where(TITLES.c.title_id == clean_text(title_id))
         with self._read() as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else _title_summary(row)
+        return None if row is None else title_summary(row)
 
     def variants(
         self,
@@ -239,23 +136,23 @@ class Catalog:
 
         They equal those of title.json. None filters nothing.
         """
-        query = sa.select(_variants).order_by(_variants.c.title_id, _variants.c.variant)
+        query = sa.select(VARIANTS).order_by(VARIANTS.c.title_id, VARIANTS.c.variant)
         if title_id is not None:
-            query = query.where(_variants.c.title_id == clean_text(title_id))
+            query = query.where(VARIANTS.c.title_id == clean_text(title_id))
         if scene_type is not None:
-            query = query.where(_variants.c.scene_type == scene_type)
+            query = query.where(VARIANTS.c.scene_type == scene_type)
         if people is not None:
-            query = query.where(_variants.c.people == people)
+            query = query.where(VARIANTS.c.people == people)
         if min_quality is not None:
-            query = query.where(_variants.c.quality_score >= min_quality)
+            query = query.where(VARIANTS.c.quality_score >= min_quality)
         with self._read() as connection:
-            return [_variant(row) for row in connection.execute(query).mappings()]
+            return [variant_of(row) for row in connection.execute(query).mappings()]
 
     def remove_title(self, title_id: str) -> bool:
         """Remove a title and its variants; returns whether it was there."""
-        found = _titles.c.title_id == clean_text(title_id)
+        found = TITLES.c.title_id == clean_text(title_id)
         with self._write() as connection:
-            return connection.execute(sa.delete(_titles).where(found)).rowcount > 0
+            return connection.execute(sa.delete(TITLES).where(found)).rowcount > 0
 
     # -- failures --------------------------------------------------------------------------
 
@@ -274,34 +171,34 @@ class Catalog:
             "content_hash": content_hash,
             "settings_key": settings_key,
             "message": clean_text(message),
-            "failed": _stamp(when),
+            "failed": stamp(when),
         }
         with self._write() as connection:
-            self._upsert(connection, _failures, row)
+            self._upsert(connection, FAILURES, row)
 
     def failure(
         self, path: str | os.PathLike[str], content_hash: str, settings_key: str
     ) -> Failure | None:
         """The failure of exactly this content under these settings; None where none is known."""
-        query = sa.select(_failures).where(
-            _failures.c.path == _key(path),
-            _failures.c.content_hash == content_hash,
-            _failures.c.settings_key == settings_key,
+        query = sa.select(FAILURES).where(
+            FAILURES.c.path == _key(path),
+            FAILURES.c.content_hash == content_hash,
+            FAILURES.c.settings_key == settings_key,
         )
         with self._read() as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else _failure(row)
+        return None if row is None else failure_of(row)
 
     def failures(self) -> list[Failure]:
         """All failures, by path."""
-        query = sa.select(_failures).order_by(_failures.c.path)
+        query = sa.select(FAILURES).order_by(FAILURES.c.path)
         with self._read() as connection:
-            return [_failure(row) for row in connection.execute(query).mappings()]
+            return [failure_of(row) for row in connection.execute(query).mappings()]
 
     def clear_failure(self, path: str | os.PathLike[str]) -> bool:
         """Forget the failure of a file; returns whether there was one."""
         with self._write() as connection:
-            deleted = sa.delete(_failures).where(_failures.c.path == _key(path))
+            deleted = sa.delete(FAILURES).where(FAILURES.c.path == _key(path))
             return connection.execute(deleted).rowcount > 0
 
     # -- the database ----------------------------------------------------------------------
@@ -345,24 +242,24 @@ class Catalog:
     def _prepare(self) -> None:
         """Make the tables, or check that those that are there are ours and not newer."""
         with self._read() as connection:
-            if sa.inspect(connection).has_table(_version.name):
-                self._check_version(connection.execute(sa.select(_version)).scalar())
+            if sa.inspect(connection).has_table(VERSION.name):
+                self._check_version(connection.execute(sa.select(VERSION)).scalar())
                 return
         with self._write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_INIT_LOCK)))
             inspector = sa.inspect(connection)
-            if inspector.has_table(_version.name):  # another process was faster
-                self._check_version(connection.execute(sa.select(_version)).scalar())
+            if inspector.has_table(VERSION.name):  # another process was faster
+                self._check_version(connection.execute(sa.select(VERSION)).scalar())
                 return
-            foreign = sorted(set(_metadata.tables) & set(inspector.get_table_names()))
+            foreign = sorted(set(METADATA.tables) & set(inspector.get_table_names()))
             if foreign:
                 raise OutputError(
                     f"{self._name}: wanted an empty database or a fastthumb catalog, found other "
                     f"tables named {', '.join(foreign)}; name another database"
                 )
-            _metadata.create_all(connection)
-            connection.execute(sa.insert(_version).values(schema_version=CATALOG_VERSION))
+            METADATA.create_all(connection)
+            connection.execute(sa.insert(VERSION).values(schema_version=CATALOG_VERSION))
 
     def _check_version(self, version: Any) -> None:
         if version == CATALOG_VERSION:
@@ -445,68 +342,3 @@ def _key(path: str | os.PathLike[str]) -> str:
     if _SCHEME.match(text):
         return escape_path(_SCHEME.sub(r"\1:/", text, count=1))
     return escape_path(os.path.abspath(text))  # noqa: PTH100
-
-
-def _stamp(when: datetime | None = None) -> str:
-    return (when or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _title_row(record: TitleRecord) -> dict[str, Any]:
-    source = record.source
-    preset, genre = record.settings.get("preset"), record.settings.get("genre")
-    return {
-        "title_id": record.title_id,
-        "path": source.path,
-        "content_hash": record.content_hash,
-        "duration_seconds": source.duration_seconds,
-        "width": source.width,
-        "height": source.height,
-        "frame_rate": source.frame_rate,
-        "codec": source.codec,
-        "preset": None if preset is None else str(preset),
-        "genre": None if genre is None else str(genre),
-        "device": record.device,
-        "frames_analyzed": source.frames_analyzed,
-        "shots": len(record.shots),
-        "variants": len(record.variants),
-        "warnings": record.warnings,
-        "settings": record.settings,
-        "fastthumb_version": record.fastthumb_version,
-        "updated": _stamp(),
-    }
-
-
-def _title_summary(row: sa.RowMapping) -> TitleSummary:
-    values = dict(row)
-    values["path"] = unescape_path(values["path"])
-    values["updated"] = datetime.fromisoformat(values["updated"])
-    return TitleSummary(**values)
-
-
-def _variant_row(variant: Variant) -> dict[str, Any]:
-    row = variant.model_dump(mode="json")
-    for part in ("visual_quality", "content_analysis", "test_metrics"):
-        row |= row.pop(part)
-    row["focal_x"], row["focal_y"] = row.pop("focal_point")
-    row["warmth"] = row["palette"]["warmth"]
-    return row
-
-
-def _variant(row: sa.RowMapping) -> Variant:
-    values = dict(row)
-    del values["warmth"]  # a copy, to search by
-    values["focal_point"] = (values.pop("focal_x"), values.pop("focal_y"))
-    for part, model in (
-        ("visual_quality", VisualQualityRecord),
-        ("content_analysis", ContentAnalysisRecord),
-        ("test_metrics", MetricsRecord),
-    ):
-        values[part] = {name: values.pop(name) for name in model.model_fields}
-    return Variant.model_validate(values, strict=False)
-
-
-def _failure(row: sa.RowMapping) -> Failure:
-    values = dict(row)
-    values["path"] = unescape_path(values["path"])
-    values["failed"] = datetime.fromisoformat(values["failed"])
-    return Failure(**values)

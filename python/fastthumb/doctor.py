@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from fastthumb import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,8 @@ def examine() -> list[Finding]:
 
 
 def _package() -> Finding:
-    version = importlib.metadata.version("fastthumb")
     python = f"Python {platform.python_version()} on {sys.platform}"
-    return Finding("fastthumb", True, f"{version}, {python}")
+    return Finding("fastthumb", True, f"{__version__}, {python}")
 
 
 def _cores() -> Finding:

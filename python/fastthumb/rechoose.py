@@ -16,7 +16,7 @@ from fastthumb.artwork.rendering import RenderedFile, RenderedVariant, picture_n
 from fastthumb.artwork.scoring import score
 from fastthumb.artwork.variants import Pick, choose
 from fastthumb.catalog import CATALOG_FILE, Catalog
-from fastthumb.discovery import printable
+from fastthumb.discovery import location, printable
 from fastthumb.errors import NoArtwork, SourceError
 from fastthumb.media.source import open_source
 from fastthumb.overview import write_overview
@@ -83,8 +83,8 @@ def _rendered_anew(
 ) -> list[RenderedVariant]:
     if not picks:
         return []
-    video = record.source.location
-    if not video.exists():
+    video = location(record.source.path) if "://" in record.source.path else record.source.location
+    if isinstance(video, Path) and not video.exists():
         raise SourceError(
             f"{printable(video)}: needed for {len(picks)} new pictures and not there any more; "
             "put it back, or choose as before"

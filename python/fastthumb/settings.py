@@ -40,12 +40,12 @@ class QualityWeights(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    visual: Share = 0.25
-    detail: Share = 0.20
-    stillness: Share = 0.10
-    exposure: Share = 0.10
-    subject: Share = 0.15
-    composition: Share = 0.10
+    visual: Share = 0.24
+    detail: Share = 0.22
+    stillness: Share = 0.06
+    exposure: Share = 0.08
+    subject: Share = 0.18
+    composition: Share = 0.12
     color: Share = 0.10
     text: Share = 0.85
 

@@ -10,7 +10,8 @@
 
 namespace fastthumb {
 
-// The names that are built in, the plain truth first. Throws SettingsError for an unknown operation.
+// The names that are built in, the plain truth first. Throws SettingsError for an unknown
+// operation.
 std::vector<std::string> implementations(std::string_view operation);
 
 struct ChosenSummer {
@@ -35,9 +36,9 @@ std::string simd_level();
 // How this core was built and what it runs on, name and value.
 struct BuildInfo {
   std::string compiler;
-  std::string simd;                 // instruction set that the simd twins use on this machine
-  bool cuda;                        // CUDA twins are built in (a device may still be missing)
-  std::string cuda_architectures;   // empty without them
+  std::string simd;                // instruction set that the simd twins use on this machine
+  bool cuda;                       // CUDA twins are built in (a device may still be missing)
+  std::string cuda_architectures;  // empty without them
 };
 BuildInfo build_info();
 

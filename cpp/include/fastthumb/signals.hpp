@@ -14,18 +14,18 @@ namespace fastthumb {
 
 inline constexpr int kGridRows = 18;
 inline constexpr int kGridCols = 32;
-inline constexpr int kChromaBins = 64;      // of 4 levels each
-inline constexpr int kDarkLuma = 24;        // dark_share counts working luma up to here
-inline constexpr int kBrightLuma = 250;     // bright_share counts from here
-inline constexpr int kBarMaximum = 40;      // no px of a black bar's row or column is brighter
-inline constexpr int kBarMean = 24;         // nor its mean
-inline constexpr int kGuessReach = 24;      // cells: profile matching for the global guess
-inline constexpr int kZeroReach = 3;        // cells: block search around the zero vector
-inline constexpr int kNearReach = 2;        // cells: block search around the guess
+inline constexpr int kChromaBins = 64;   // of 4 levels each
+inline constexpr int kDarkLuma = 24;     // dark_share counts working luma up to here
+inline constexpr int kBrightLuma = 250;  // bright_share counts from here
+inline constexpr int kBarMaximum = 40;   // no px of a black bar's row or column is brighter
+inline constexpr int kBarMean = 24;      // nor its mean
+inline constexpr int kGuessReach = 24;   // cells: profile matching for the global guess
+inline constexpr int kZeroReach = 3;     // cells: block search around the zero vector
+inline constexpr int kNearReach = 2;     // cells: block search around the guess
 inline constexpr int kCellPad = kGuessReach + kNearReach;  // replicated cells around cell_luma
-inline constexpr int kVectorUnits = 16;     // vectors are in 1/16 cell
-inline constexpr int kLightnessUnits = 256; // lightness sums are in 1/256
-inline constexpr int kLabUnits = 64;        // a, b and chroma sums are in 1/64
+inline constexpr int kVectorUnits = 16;                    // vectors are in 1/16 cell
+inline constexpr int kLightnessUnits = 256;                // lightness sums are in 1/256
+inline constexpr int kLabUnits = 64;                       // a, b and chroma sums are in 1/64
 
 // What is kept of a frame for the next one, and for who wants to look at it.
 struct WorkingPicture {
@@ -37,6 +37,9 @@ struct WorkingPicture {
   std::vector<std::uint8_t> cell_luma;  // padded by kCellPad replicated cells on every side
   std::vector<std::uint8_t> cell_cb;    // cells_y x cells_x, 0..255 around 128
   std::vector<std::uint8_t> cell_cr;
+
+  // Fills the padding of cell_luma from its edge cells.
+  void repeat_edge_cells();
 
   // Y, Cb, Cr of each cell, row by row: cells_y * cells_x * 3 bytes.
   void copy_cells(std::uint8_t* out) const;
@@ -51,24 +54,23 @@ struct WorkingPicture {
 
 // How one block of cells moved since the previous frame. See Note [block motion] in signals.hpp.
 struct BlockMotion {
-  std::int16_t x = 0, y = 0;      // 1/16 cell, positive right and down
-  std::int32_t difference = 0;    // sum of |cell - matched previous cell|
-  bool textured = false;          // a shift would have shown
+  std::int16_t x = 0, y = 0;    // 1/16 cell, positive right and down
+  std::int32_t difference = 0;  // sum of |cell - matched previous cell|
+  bool textured = false;        // a shift would have shown
 };
 
 // Note [block motion]
 //
 // Cell luma of the frame against that of the previous one, outside of which its edge cells repeat.
-// Guess, per axis: profile = sum of the cells across the axis, less its rounded-down mean; the shift
-// s (0, -1, 1, -2, 2, ... up to min(kGuessReach, n / 4)) with the least mean |now[i] - before[i - s]|
-// over the overlap; the first of equals.
-// Candidates: (0, 0); then all within kZeroReach of zero, row by row; then, unless the guess is
-// within 1 of zero on both axes, all within kNearReach of the guess, row by row.
-// Cost: the block's sum of absolute differences, plus nothing for zero, plus
-// area + area * d / 16 in the first window and area / 2 + area * d / 16 in the second, d the
-// city-block distance from its center, integer divisions. Least cost wins, the first of equals.
-// Part of a cell, per axis, where both neighbors lie in the winner's window: with their sums m
-// (less) and p (more), s the winner's and e = max(m, p) - s: if e >= 2 * area, add
+// Guess, per axis: profile = sum of the cells across the axis, less its rounded-down mean; the
+// shift s (0, -1, 1, -2, 2, ... up to min(kGuessReach, n / 4)) with the least mean |now[i] -
+// before[i - s]| over the overlap; the first of equals. Candidates: (0, 0); then all within
+// kZeroReach of zero, row by row; then, unless the guess is within 1 of zero on both axes, all
+// within kNearReach of the guess, row by row. Cost: the block's sum of absolute differences, plus
+// nothing for zero, plus area + area * d / 16 in the first window and area / 2 + area * d / 16 in
+// the second, d the city-block distance from its center, integer divisions. Least cost wins, the
+// first of equals. Part of a cell, per axis, where both neighbors lie in the winner's window: with
+// their sums m (less) and p (more), s the winner's and e = max(m, p) - s: if e >= 2 * area, add
 // clamp(8 * (m - p) / e, -8, 8) sixteenths (division toward zero).
 // Difference: the less of the winner's sum and the one against the previous cells at the refined
 // vector, bilinear between four of them with weights in sixteenths, rounded.
@@ -76,18 +78,18 @@ struct BlockMotion {
 
 // Everything that is summed over a frame, in integers, so that all twins agree bit for bit.
 struct SignalSums {
-  std::array<std::uint32_t, 256> luma_histogram{};                 // working luma
+  std::array<std::uint32_t, 256> luma_histogram{};                           // working luma
   std::array<std::array<std::uint32_t, kChromaBins>, 2> chroma_histogram{};  // Cb, Cr of the cells
-  std::int64_t laplacian_sum = 0;      // 4 c - left - right - up - down over the interior
+  std::int64_t laplacian_sum = 0;  // 4 c - left - right - up - down over the interior
   std::uint64_t laplacian_squares = 0;
-  std::uint64_t difference = 0;        // |working luma - previous|, 0 without a previous frame
-  std::int64_t lightness = 0;          // 1/256 CIELAB L over the cells
+  std::uint64_t difference = 0;           // |working luma - previous|, 0 without a previous frame
+  std::int64_t lightness = 0;             // 1/256 CIELAB L over the cells
   std::int64_t a = 0, b = 0, chroma = 0;  // 1/64 over the cells
   int bar_top = 0, bar_bottom = 0, bar_left = 0, bar_right = 0;  // working px
   // Sums of cell Y, Cb, Cr; bucket i of n covers cells floor(i c / n) up to floor((i + 1) c / n),
   // at least one.
   std::array<std::array<std::array<std::uint32_t, 3>, kGridCols>, kGridRows> grid{};
-  std::vector<BlockMotion> blocks;     // row by row; empty without a previous frame
+  std::vector<BlockMotion> blocks;  // row by row; empty without a previous frame
 };
 
 // One implementation at work on one stream; it may keep buffers between frames.
@@ -117,7 +119,7 @@ struct FrameSignals {
   double dark_share = 0;              // share of luma <= kDarkLuma
   double bright_share = 0;            // share of luma >= kBrightLuma
   int bar_top = 0, bar_bottom = 0, bar_left = 0, bar_right = 0;  // black border, working px
-  bool has_previous = false;          // the motion and difference fields mean something
+  bool has_previous = false;  // the motion and difference fields mean something
   std::array<std::uint32_t, 256> luma_histogram{};
   std::array<std::array<std::uint32_t, kChromaBins>, 2> chroma_histogram{};
   std::array<std::array<std::array<float, 3>, kGridCols>, kGridRows> grid{};  // mean Y, Cb, Cr

@@ -33,6 +33,7 @@ _MOST_TIMES = 0.5  # share of a shot's frames that must agree on a bar's size, w
 _BAR_LEVEL, _BAR_TEXTURE = 10.0, 2.5  # mean and spread of the luma inside a bar, at most
 _STEP = 10.0  # grey levels by which the picture beside a bar is brighter than the bar
 _STRAIGHT = 0.5  # share of the edge's length along which the picture must begin
+_MATCHED = 2  # working pixels by which the bars of opposite sides may differ and still match
 _LOGO_BLACK = 0.85  # share of a bar that is black although a logo or a caption is in it
 _LUMA = np.array([54, 183, 19], dtype=np.float32) / 256.0
 
@@ -43,7 +44,7 @@ class BarFinder:
     def __init__(self, info: SourceInfo) -> None:
         self._info = info
         self._scale = working_scale(info)
-        self._proven: list[dict[int, int]] = [{}, {}, {}, {}]
+        self._proven: tuple[set[int], ...] = (set(), set(), set(), set())
 
     def find(
         self,
@@ -63,9 +64,18 @@ class BarFinder:
             return whole(info)
         lumas = [as_decoded(picture, info) @ _LUMA for picture in pictures]
         bars = [self._side(side, telling[:, side], lumas) for side in range(4)]
+        for side in range(4):
+            # Straight and black, but larger than a bar that the film has there, and not matched
+            # by the other side: something in the picture.
+            known = self._known(side, bars[side])
+            if known and abs(bars[side] - bars[side ^ 1]) > _MATCHED:
+                bars[side] = known
         for side, other in ((0, 1), (1, 0), (2, 3), (3, 2)):
             if bars[side] < bars[other] and self._holds_logo(side, bars[other], lumas):
                 bars[side] = bars[other]
+        for side, size in enumerate(bars):
+            if size:
+                self._proven[side].add(size)
         return self._box(bars)
 
     def _side(
@@ -77,10 +87,12 @@ class BarFinder:
             return 0
         steady = float((measured <= size + 1).mean()) >= _MOST_TIMES
         if steady and any(self._is_straight(side, size, luma) for luma in lumas):
-            self._proven[side][size] = self._proven[side].get(size, 0) + 1
             return size
-        known = [proven for proven in self._proven[side] if proven <= size + 1]
-        return max(known, default=0)
+        return self._known(side, size)
+
+    def _known(self, side: int, size: int) -> int:
+        """The largest bar up to a size that an earlier shot had on a side; 0 if none had."""
+        return max((proven for proven in self._proven[side] if proven <= size + 1), default=0)
 
     def _length(self, side: int) -> float:
         """Length of the frame across a bar, in working pixels."""

@@ -83,8 +83,8 @@ class Candidate:
     it), `settled` (0..1, below 1 in a fade or a flash, 0 in a transition), and the means
     over the second around it `moment_motion`, `moment_spread` (working pixels per second, whole
     and against the camera) and `moment_change` (grey levels that motion does not explain).
-    `stillness` is 1 where nothing moves, and falls with motion as blur would grow. `content_box` is (x0, y0, x1, y1) in
-    decoded pixels, ends exclusive: the picture without black bars.
+    `stillness` is 1 where nothing moves, and falls with motion as blur would grow. `content_box`
+    is (x0, y0, x1, y1) in decoded pixels, ends exclusive: the picture without black bars.
     """
 
     shot: int
@@ -263,8 +263,8 @@ class CandidateCollector:
             else:
                 old += 1
         while len(slots) > _PICTURES:
-            spans = [later.start - slot.start for slot, later in zip(slots, slots[2:], strict=False)]
-            _merge(slots, int(np.argmin(spans)))
+            starts = np.array([slot.start for slot in slots])
+            _merge(slots, int((starts[2:] - starts[:-2]).argmin()))
         holding = [slot for slot in slots if slot.measured is not None]
         for slot in holding[: max(len(holding) - self._frames, 0)]:
             slot.settle(self._info)
@@ -359,7 +359,8 @@ def _activity(slots: list[_Slot], slot: _Slot) -> FloatArray | None:
     changes = np.stack([other.grid[..., 0] for other in near]).std(axis=0)
     everywhere = float(np.median(changes))
     local = np.maximum(changes - 1.5 * everywhere - 1.0, 0.0) * (1.0 - ramp(everywhere, 2.0, 6.0))
-    return local.astype(np.float32)
+    activity: FloatArray = local.astype(np.float32)
+    return activity
 
 
 def _is_empty(row: FloatArray) -> bool:
@@ -375,7 +376,8 @@ def _context(rows: FloatArray, at: int) -> dict[str, float]:
 
     def around(name: str, reach: float) -> FloatArray:
         low, high = np.searchsorted(seconds, [now - reach - 1e-3, now + reach + 1e-3])
-        return rows[low:high, _COLUMN[name]]
+        values: FloatArray = rows[low:high, _COLUMN[name]]
+        return values
 
     sharpness = around("laplacian_variance", _NEAR_SECONDS)
     relative = float(rows[at, _COLUMN["laplacian_variance"]]) / max(float(sharpness.max()), 1e-6)
@@ -392,7 +394,7 @@ def _context(rows: FloatArray, at: int) -> dict[str, float]:
     period = max(float(np.median(np.diff(seconds))), 1e-3) if len(seconds) > 1 else 1.0
     # A fade changes every pixel, which motion cannot explain: that is no action.
     moment = around("luma_std", _MOMENT_SECONDS)
-    steady = 1.0 - ramp(abs(float(np.log((moment[-1] + 1.0) / (moment[0] + 1.0)))), 0.15, 0.5)
+    steady = 1.0 - ramp(abs(float(np.log((moment[-1] + 1.0) / (moment[0] + 1.0)))), 0.06, 0.3)
     return {
         "stillness": _stillness(rows, at, period),
         "relative_sharpness": min(relative, 1.0),

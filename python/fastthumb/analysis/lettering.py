@@ -115,7 +115,9 @@ def _count(mask: npt.NDArray[np.bool_], rows: int, columns: int) -> npt.NDArray[
     Eight bools are one 64-bit word, and a product with 0x0101... adds its bytes up in the top one.
     """
     words = mask[: rows * CELL, : columns * CELL].view(np.uint64)
-    return ((words * _BYTES_TO_TOP) >> _TOP).reshape(rows, CELL, columns).sum(1, dtype=np.int64)
+    counts = ((words * _BYTES_TO_TOP) >> _TOP).astype(np.int64)
+    cells: npt.NDArray[np.int64] = counts.reshape(rows, CELL, columns).sum(axis=1)
+    return cells
 
 
 def _ramp(value: float, low: float, high: float) -> float:

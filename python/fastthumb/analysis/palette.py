@@ -25,6 +25,7 @@ _CODES = np.arange(256) / 255.0
 _LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(
     np.float32
 )
+_BIN_OFFSET = np.array([0.0, 100.0, 100.0], dtype=np.float32)
 _ROUNDS = 8  # of k-means; the shares move by less than one percent after that
 _SAME_COLOR = 11.0  # CIELAB distance under which two clusters are one color to the eye
 _SMALLEST_SHARE = 0.015  # a color of less is noise, or a mixture along an edge
@@ -104,45 +105,45 @@ def colorfulness(rgb: FloatArray) -> float:
 
 
 def _first_centers(lab: FloatArray) -> FloatArray:
-    bins = np.clip((lab + np.array([0.0, 100.0, 100.0])) / 10.0, 0, 31).astype(np.int64)
+    bins = np.clip((lab + _BIN_OFFSET) / 10.0, 0, 31).astype(np.int64)
     codes = (bins[:, 0] * 32 + bins[:, 1]) * 32 + bins[:, 2]
     frequent = np.bincount(codes).argmax()
     centers = [lab[codes == frequent].mean(axis=0)]
     distance = ((lab - centers[0]) ** 2).sum(axis=1)
     while len(centers) < COLORS and distance.max() > _SAME_COLOR**2:
-        # The mean of the farthest two percent: one odd pixel is no color.
-        far = distance >= np.quantile(distance, 0.98)
-        far &= distance > 0
-        candidate = lab[far]
-        anchor = candidate[distance[far].argmax()]
-        near = ((candidate - anchor) ** 2).sum(axis=1) <= (2.0 * _SAME_COLOR) ** 2
-        centers.append(candidate[near].mean(axis=0))
+        # The mean of the farthest two percent around the farthest one: one odd pixel is no color.
+        rank = len(lab) - 1 - len(lab) // 50
+        far = lab[distance >= np.partition(distance, rank)[rank]]
+        to_farthest = ((far - lab[distance.argmax()]) ** 2).sum(axis=1)
+        centers.append(far[to_farthest <= (2.0 * _SAME_COLOR) ** 2].mean(axis=0))
         distance = np.minimum(distance, ((lab - centers[-1]) ** 2).sum(axis=1))
     return np.stack(centers).astype(np.float32)
 
 
 def _nearest(lab: FloatArray, centers: FloatArray) -> npt.NDArray[np.int64]:
     scores = lab @ centers.T - 0.5 * (centers**2).sum(axis=1)
-    return scores.argmax(axis=1)
+    nearest: npt.NDArray[np.int64] = scores.argmax(axis=1)
+    return nearest
 
 
 def _merge_alike(
     lab: FloatArray, labels: npt.NDArray[np.int64], count: int
 ) -> npt.NDArray[np.int64]:
-    """Labels with clusters joined that look like one color, the smaller into the larger."""
+    """Labels with clusters joined that look like one color, always the closest two first."""
+    sizes = np.bincount(labels, minlength=count).astype(np.float64)
+    sums = [np.bincount(labels, lab[:, i], count) for i in range(3)]
+    means = np.stack(sums, axis=1) / np.maximum(sizes, 1.0)[:, None]
     while True:
-        present = [i for i in range(count) if (labels == i).any()]
-        means = {i: lab[labels == i].mean(axis=0) for i in present}
-        pairs = [
-            (float(np.linalg.norm(means[i] - means[j])), i, j)
-            for i in present
-            for j in present
-            if i < j
-        ]
-        closest = min(pairs, default=(np.inf, 0, 0))
-        if closest[0] >= _SAME_COLOR:
+        apart = np.linalg.norm(means[:, None] - means[None], axis=2)
+        apart[(sizes == 0)[:, None] | (sizes == 0)[None]] = np.inf
+        np.fill_diagonal(apart, np.inf)
+        first, second = sorted(divmod(int(apart.argmin()), count))
+        if apart[first, second] >= _SAME_COLOR:
             return labels
-        labels = np.where(labels == closest[2], closest[1], labels)
+        both = sizes[first] + sizes[second]
+        means[first] = (sizes[first] * means[first] + sizes[second] * means[second]) / both
+        sizes[first], sizes[second] = both, 0.0
+        labels = np.where(labels == second, first, labels)
 
 
 def _hex(rgb: ByteArray) -> str:

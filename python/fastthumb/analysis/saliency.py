@@ -101,44 +101,52 @@ def _border_distance(lab: FloatArray) -> FloatArray:
     nearest = len(border) // 4
     squared.partition(nearest, axis=1)
     distance = np.sqrt(np.maximum(squared[:, :nearest], 0.0)).mean(axis=1)
-    return distance.reshape(ROWS, COLUMNS).astype(np.float32)
+    distances: FloatArray = distance.reshape(ROWS, COLUMNS).astype(np.float32)
+    return distances
 
 
 def _blur(cells: FloatArray) -> FloatArray:
     """The cells smoothed by (1 2 1) / 4 along both sides, edges repeated."""
-    padded = np.pad(cells, 1, mode="edge")
-    down = padded[:-2] + 2.0 * padded[1:-1] + padded[2:]
-    return ((down[:, :-2] + 2.0 * down[:, 1:-1] + down[:, 2:]) / 16.0).astype(np.float32)
+    down = 2.0 * cells
+    down[1:] += cells[:-1]
+    down[:-1] += cells[1:]
+    down[0] += cells[0]
+    down[-1] += cells[-1]
+    both = 2.0 * down
+    both[:, 1:] += down[:, :-1]
+    both[:, :-1] += down[:, 1:]
+    both[:, 0] += down[:, 0]
+    both[:, -1] += down[:, -1]
+    smooth: FloatArray = (both / 16.0).astype(np.float32)
+    return smooth
 
 
-def _region_of_peak(
-    mask: npt.NDArray[np.bool_], strength: FloatArray
-) -> npt.NDArray[np.bool_]:
+def _region_of_peak(mask: npt.NDArray[np.bool_], strength: FloatArray) -> npt.NDArray[np.bool_]:
     """The 8-connected part of `mask` that holds the largest sum of `strength`."""
-    left = mask.copy()
-    best, best_weight = np.zeros_like(mask), -1.0
-    for row, column in np.argwhere(mask):
-        if not left[row, column]:
+    # On a grid two columns wider, a step across the edge lands on a column that is never marked.
+    wide = COLUMNS + 2
+    padded = np.zeros((ROWS, wide), dtype=bool)
+    padded[:, 1:-1] = mask
+    left = set(np.flatnonzero(padded).tolist())
+    weights = dict(zip(left, np.pad(strength, ((0, 0), (1, 1))).ravel()[list(left)], strict=True))
+    best: list[int] = []
+    best_weight = -1.0
+    for start in sorted(left):
+        if start not in left:
             continue
-        part = _flood(left, int(row), int(column))
-        left &= ~part
-        weight = float(strength[part].sum())
+        left.discard(start)
+        part = [start]
+        for cell in part:
+            for step in (-wide - 1, -wide, -wide + 1, -1, 1, wide - 1, wide, wide + 1):
+                if cell + step in left:
+                    left.discard(cell + step)
+                    part.append(cell + step)
+        weight = sum(weights[cell] for cell in part)
         if weight > best_weight:
             best, best_weight = part, weight
-    return best
-
-
-def _flood(mask: npt.NDArray[np.bool_], row: int, column: int) -> npt.NDArray[np.bool_]:
-    """The 8-connected part of `mask` around one of its cells."""
-    part = np.zeros_like(mask)
-    part[row, column] = True
-    while True:
-        grown = np.pad(part, 1)
-        grown = grown[:-2] | grown[1:-1] | grown[2:]
-        grown = (grown[:, :-2] | grown[:, 1:-1] | grown[:, 2:]) & mask
-        if grown.sum() == part.sum():
-            return part
-        part = grown
+    region = np.zeros(ROWS * wide, dtype=bool)
+    region[best] = True
+    return region.reshape(ROWS, wide)[:, 1:-1]
 
 
 def _center_prior() -> FloatArray:
@@ -146,7 +154,8 @@ def _center_prior() -> FloatArray:
     y = (np.arange(ROWS) + 0.5) / ROWS - 0.5
     x = (np.arange(COLUMNS) + 0.5) / COLUMNS - 0.5
     squared = (y[:, None] ** 2 + x[None] ** 2) / 0.5
-    return np.exp(np.log(_CORNER) * squared).astype(np.float32)
+    prior: FloatArray = np.exp(np.log(_CORNER) * squared).astype(np.float32)
+    return prior
 
 
 _CENTER = _center_prior()

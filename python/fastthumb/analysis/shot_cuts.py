@@ -11,17 +11,23 @@ its neighborhood follows Yeo and Liu (1995, "Rapid scene analysis on compressed 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
+from statistics import median
 
 import numpy as np
 
-from fastthumb.analysis.shot_ticks import LUMA_CELLS, FloatArray, TickWindow, distances
+from fastthumb.analysis.shot_ticks import LUMA_CELLS, DoubleArray, FloatArray, TickWindow, distances
 
 CONTEXT = 8  # ticks to either side: 1/3 s, enough for the slowest repeat of a 10 fps source
+SIDE = 6  # ticks to either side among which the most similar picture is looked for
 STAY = 3  # ticks on either side that must belong to two different pictures
+BLAST = 16  # ticks, 2/3 s
 FLASH = 5  # ticks within which an old picture that comes back means a flash: 1/5 s
+LOOKAHEAD = max(CONTEXT, BLAST)  # ticks after a cut that must be known before it is judged
 PEAK = 2  # a candidate is the largest step within so many ticks
 LEAST_STEP = 2.5  # of the picture distance; below it two pictures look the same
-LEAST_RISE = 1.15  # over the median step of the context
+LEAST_RISE = 0.85  # log of the step over the median of its context; true cuts begin at 1.0
+LEAST_LOSS = 0.45  # the same of the compensated difference; true cuts begin at 0.58
 
 FEATURES = (
     "unmatched_over_before",  # log of the compensated difference over the context's largest
@@ -33,12 +39,17 @@ FEATURES = (
     "log_apart",  # least distance of any of STAY old pictures to any of STAY new ones
     "apart_over_within_before",  # over the motion within the STAY old pictures
     "apart_over_within_after",
+    "apart_over_nearest_before",  # over the usual distance of a picture to the one most like
+    "apart_over_nearest_after",  # it on its own side: small for lights that flicker, or a shake
     "comes_back",  # least distance to the same picture, within FLASH, over the step
-    "similarity",  # correlation of luma across the step
-    "regained",  # log of what is left after fitting gain and offset, over the motion beside
+    "comes_back_later",  # the same within BLAST: an explosion lights the picture for longer
+    "log_unlike",  # of 1 - correlation of luma across the step
+    "left",  # log of the luma change that a new gain and offset do not explain ...
+    "left_over_motion",  # ... over the motion beside
+    "left_share",  # ... / step
+    "spread",  # of the luma change over the cells, 1 = even: small for a caption that appears
     "log_chroma",
     "log_unmatched",
-    "brightness",  # change of mean luma / step
 )
 
 
@@ -52,18 +63,17 @@ class Cut:
 
 def candidates(window: TickWindow, low: int, high: int) -> list[Cut]:
     """Steps that stand out, for ticks in [low, high) by number; CONTEXT ticks beyond are read."""
-    base, step = window.base, window.step
+    base, step, unmatched = window.base, window.step, window.unmatched
     rows = np.arange(max(low - base, 1), high - base)
-    if not len(rows):
-        return []
     rows = rows[step[rows] >= LEAST_STEP]
     found = []
-    for row in rows:
-        peak = step[max(1, row - PEAK) : row + PEAK + 1]
-        if step[row] < peak.max() or int(peak.argmax()) != min(row - 1, PEAK):
+    for row in rows.tolist():
+        start = max(1, row - PEAK)
+        if start + int(step[start : row + PEAK + 1].argmax()) != row:
             continue
-        if step[row] >= LEAST_RISE * _median(_beside(step, int(row))):
-            found.append(Cut(int(row) + base, features(window, int(row) + base)))
+        rises = _log_ratio(float(step[row]), _median_beside(step, row)) >= LEAST_RISE
+        if rises and _log_ratio(float(unmatched[row]), _median_beside(unmatched, row)) >= LEAST_LOSS:
+            found.append(Cut(row + base, features(window, row + base)))
     return found
 
 
@@ -71,39 +81,46 @@ def features(window: TickWindow, tick: int) -> tuple[float, ...]:
     """The values of FEATURES for a cut before `tick`."""
     row, count = tick - window.base, len(window)
     step, unmatched, picture = window.step, window.unmatched, window.picture
-    old, new = picture[max(0, row - STAY) : row], picture[row : row + STAY]
-    across = distances(old[:, None], new[None])
-    apart = float(across.min())
-    within_old = float(distances(old, old[-1]).max())
-    within_new = float(distances(new, new[0]).max())
+    near = picture[max(0, row - SIDE) : row + SIDE]
+    split = min(row, SIDE)
+    table = distances(near[:, None], near[None])
+    apart = float(table[max(0, split - STAY) : split, split : split + STAY].min())
+    within_old = float(table[max(0, split - STAY) : split, split - 1].max())
+    within_new = float(table[split : split + STAY, split].max())
+    np.fill_diagonal(table, np.inf)
+    nearest_old = _nearest(table[:split, :split])
+    nearest_new = _nearest(table[split:, split:])
     size, lost = float(step[row]), float(unmatched[row])
-    returns = [
-        distances(picture[row + 1 : min(count, row + 1 + FLASH)], old[-1]),
-        distances(picture[max(0, row - 1 - FLASH) : row - 1], new[0]),
-    ]
-    back = min((float(group.min()) for group in returns if len(group)), default=2 * size)
+    back = distances(picture[row + 1 : row + 1 + BLAST], near[split - 1])
+    forth = distances(picture[max(0, row - 1 - BLAST) : row - 1], near[split])[::-1]
     before, after = slice(max(1, row - CONTEXT), row), slice(row + 1, row + 1 + CONTEXT)
     motion = max(within_old, within_new)
-    a, b = old[-1], new[0]
+    a, b = near[split - 1], near[split]
     chroma = float(np.abs(a[LUMA_CELLS:] - b[LUMA_CELLS:]).sum())
+    change = np.abs(a[:LUMA_CELLS] - b[:LUMA_CELLS])
+    spread = float(change.sum()) ** 2 / (LUMA_CELLS * float(change @ change) + 1e-9)
     alike, left = _fit_gain(a[:LUMA_CELLS], b[:LUMA_CELLS])
-    brightness = abs(float(a[:LUMA_CELLS].sum()) - float(b[:LUMA_CELLS].sum()))
     return (
         _log_ratio(lost, _largest(unmatched[before])),
         _log_ratio(lost, _largest(unmatched[after])),
-        _log_ratio(lost, _median(_beside(unmatched, row))),
+        _log_ratio(lost, _median_beside(unmatched, row)),
         _log_ratio(size, _largest(step[before])),
         _log_ratio(size, _largest(step[after])),
-        _log_ratio(size, _median(_beside(step, row))),
+        _log_ratio(size, _median_beside(step, row)),
         float(np.log1p(apart)),
         _log_ratio(apart, within_old),
         _log_ratio(apart, within_new),
-        min(2.0, back / (size + 1)),
-        alike,
+        _log_ratio(apart, nearest_old),
+        _log_ratio(apart, nearest_new),
+        _return(back[:FLASH], forth[:FLASH], size),
+        _return(back, forth, size),
+        float(np.log(1.03 - alike)),
+        float(np.log1p(left)),
         _log_ratio(left, motion),
+        left / (size + 1e-6),
+        spread,
         float(np.log1p(chroma)),
         float(np.log1p(lost)),
-        brightness / (size + 1e-6),
     )
 
 
@@ -116,20 +133,27 @@ def _fit_gain(a: FloatArray, b: FloatArray) -> tuple[float, float]:
     return (xy / norm if norm > 1e-6 else 0.0), float(np.abs(y - np.float32(gain) * x).sum())
 
 
-def _beside(values: np.ndarray, row: int) -> np.ndarray:
-    """The context of a row without the row itself."""
-    low = max(1, row - CONTEXT)
-    return np.delete(values[low : row + 1 + CONTEXT], row - low)
+def _return(back: FloatArray, forth: FloatArray, size: float) -> float:
+    """Least of the distances to the picture on the other side, over the step; at most 2."""
+    least = min((float(side.min()) for side in (back, forth) if len(side)), default=2 * size)
+    return min(2.0, least / (size + 1))
 
 
-def _median(values: np.ndarray) -> float:
-    return float(np.median(values)) if len(values) else 0.0
+def _nearest(table: FloatArray) -> float:
+    """Median distance of a picture to the one most like it; 0 for fewer than two pictures."""
+    return float(np.median(table.min(axis=1))) if len(table) > 1 else 0.0
 
 
-def _largest(values: np.ndarray) -> float:
+def _median_beside(values: DoubleArray, row: int) -> float:
+    """Median of the context of a row without the row itself."""
+    beside = [*values[max(1, row - CONTEXT) : row].tolist(), *values[row + 1 : row + 1 + CONTEXT].tolist()]
+    return median(beside) if beside else 0.0
+
+
+def _largest(values: DoubleArray) -> float:
     return float(values.max()) if len(values) else 0.0
 
 
 def _log_ratio(value: float, other: float) -> float:
     # Plus one level each: below that, differences are noise and coding.
-    return float(np.log((value + 1) / (other + 1)))
+    return log((value + 1) / (other + 1))

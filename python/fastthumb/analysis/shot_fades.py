@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastthumb.analysis.shot_ticks import DoubleArray, IntArray, TickWindow, distances, similarity
+from fastthumb.analysis.shot_ticks import (
+    NOISE,
+    DoubleArray,
+    TickWindow,
+    distances,
+    similarity,
+)
 
 REACH = 48  # longest ramp: 2 s at 24 ticks a second
 SETTLE = 8  # ticks to either side among which a flat tick is the flattest
@@ -29,7 +35,6 @@ LEAST_DETAIL = 5.0  # flatness of what fades to white: a gray that brightens is 
 LEAST_RAMP = 3
 STEEPEST = 0.6  # largest step / way of a ramp; above it most of the change is one cut
 STRAIGHT = 1.25  # way / distance of a ramp, after allowing for motion
-NOISE = 0.15  # motion of a still shot, per tick: coding noise
 SAME_PICTURE = 0.6  # correlation of the middle of a ramp with its source, moving shots included
 
 
@@ -70,6 +75,11 @@ def _ramps(window: TickWindow, low: int, high: int, side: int) -> list[Ramp]:
     """The ramps on one side (-1 before, 1 after) of the flat ticks in [low, high)."""
     ramps, base = [], window.base
     for to_white, depth in enumerate(gloom(window.flatness, window.level)):
+        if not len(depth[max(low - base, 0) : high - base]):
+            break
+        # Nearly always nothing is dark (or bright) enough, and this says so at once.
+        if depth[max(low - base, 0) : high - base].min() > FLAT_SHARE * depth.max():
+            continue
         for row in _valleys(depth, low - base, high - base, side):
             source = _source(window, depth, row, side, LEAST_DETAIL if to_white else 0.0)
             if source is not None:

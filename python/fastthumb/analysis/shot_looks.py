@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from fastthumb.analysis.shot_fades import BLACK, gloom
 from fastthumb.analysis.shot_ticks import (
-    GRID_COLUMNS,
-    GRID_ROWS,
+    COLUMNS,
     LUMA_CELLS,
+    ROWS,
     DoubleArray,
     FloatArray,
     TickWindow,
@@ -84,7 +84,7 @@ class ShotLook:
     def look(self) -> Look:
         """The shot's three small pictures; black ones for a shot without usable ticks."""
         if self._sum is None or self._first is None or self._last is None:
-            return Look(np.zeros((3, GRID_ROWS // 2, GRID_COLUMNS // 2, 3), np.uint8))
+            return Look(np.zeros((3, ROWS, COLUMNS, 3), np.uint8))
         mean = (self._sum / self.count).astype(np.float32)
         return Look(np.stack([_small(rows) for rows in (self._first, mean, self._last)]))
 
@@ -98,7 +98,7 @@ class ShotLook:
             return "white"
         if self._rolls():
             return "credits"
-        luma = (self._sum[:LUMA_CELLS] * LUMA_CELLS / self.count).reshape(GRID_ROWS, GRID_COLUMNS)
+        luma = (self._sum[:LUMA_CELLS] * LUMA_CELLS / self.count).reshape(ROWS, COLUMNS)
         near = np.abs(luma - np.median(luma)) <= NEAR_LEVELS
         edge = np.concatenate([near[0], near[-1], near[1:-1, 0], near[1:-1, -1]])
         still = self._steps / max(1, self.count - 1) <= CARD_STEP
@@ -124,9 +124,8 @@ class ShotLook:
 
 def _small(picture: FloatArray) -> npt.NDArray[np.uint8]:
     """uint8 (9, 16, 3) of a picture row of TickWindow."""
-    rows, columns = GRID_ROWS // 2, GRID_COLUMNS // 2
-    small = np.empty((rows, columns, 3), np.float32)
-    luma = picture[:LUMA_CELLS].reshape(rows, 2, columns, 2)
-    small[..., 0] = luma.mean(axis=(1, 3)) * LUMA_CELLS
-    small[..., 1:] = picture[LUMA_CELLS:].reshape(rows, columns, 2) * (LUMA_CELLS / 2)
+    small = np.empty((ROWS, COLUMNS, 3), np.float32)
+    small[..., 0] = picture[:LUMA_CELLS].reshape(ROWS, COLUMNS) * LUMA_CELLS
+    chroma = picture[LUMA_CELLS:].reshape(ROWS, COLUMNS // 2, 2) * (LUMA_CELLS / 2)
+    small[..., 1:] = chroma.repeat(2, axis=1)
     return np.clip(np.rint(small), 0, 255).astype(np.uint8)

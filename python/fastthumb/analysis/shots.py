@@ -19,7 +19,7 @@ from fastthumb.analysis.shot_edits import HOLD, Edit, EditLine, Found, Kind, wit
 from fastthumb.analysis.shot_looks import Content, Look, ShotLook
 from fastthumb.analysis.shot_scenes import group_scenes
 from fastthumb.analysis.shot_ticks import NEIGHBORS, SignalsLike, TickWindow
-from fastthumb.analysis.shot_weights import BLEND_WEIGHTS, CUT_WEIGHTS
+from fastthumb.analysis.shot_weights import BLEND_NETWORK, CUT_NETWORK
 
 Transition = Kind
 
@@ -139,8 +139,8 @@ class ShotDetector:
             return low, high
 
         found = []
-        for cut in shot_cuts.candidates(window, *span("cuts", shot_cuts.CONTEXT + 1)):
-            score = CUT_WEIGHTS.score(cut.features)
+        for cut in shot_cuts.candidates(window, *span("cuts", shot_cuts.LOOKAHEAD + 1)):
+            score = CUT_NETWORK.score(cut.features)
             if score > 0:
                 found.append(self._found("cut", cut.tick, cut.tick, score))
         for ramp in shot_fades.fade_outs(window, *span("outs", shot_fades.SETTLE + 1)):
@@ -148,7 +148,7 @@ class ShotDetector:
         for ramp in shot_fades.fade_ins(window, *span("ins", shot_fades.REACH + NEIGHBORS + 1)):
             found.append(Found("fade", ramp.first, ramp.last, 0.0, from_black=True))
         for blend in self._scan.candidates(window, *span("blends", shot_blends.LOOKAHEAD + 1)):
-            score = BLEND_WEIGHTS.score(blend.features)
+            score = BLEND_NETWORK.score(blend.features)
             if score > 0:
                 bend = blend.features[shot_blends.FEATURES.index("bend")]
                 kind: Kind = "wipe" if bend > WIPE_BEND else "dissolve"

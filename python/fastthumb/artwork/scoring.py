@@ -12,15 +12,22 @@ explain itself. Quality is the weighted mean of
     composition  thirds, symmetry or a centered portrait, and depth of field
     color        how colorful it looks
 
-and then loses by lettering, by emptiness (a picture of one color, or of very little) and by a
-fade or flash that it lies in. The weights are settings.
+and then loses by lettering, by emptiness (a picture of one color, or of very little), by motion
+blur, by softness all over, by noise and by a fade or flash that it lies in. The weights are settings.
+
+Note [motion blur]. Little detail alone is no blur: a face before a soft background, fog, a plain
+sky. Fast motion alone is none either: a fast shutter and animation freeze it. Both together are,
+and how much detail to expect is told by those pictures of the film in which little moves.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from fastthumb.analysis.candidates import Candidate, ramp
 
@@ -32,7 +39,10 @@ if TYPE_CHECKING:
 SceneType = Literal["action", "other"]
 
 _FULL_DETAIL = 36.0  # spread of the Laplacian, in grey levels, of a crisp picture
-_ACTION = 0.5  # action score from which a picture shows action
+_STILL = 0.85  # stillness from which motion takes no detail away
+_ACTION = 0.55  # action score from which a picture shows action
+# What a picture loses at most by each fault, as a share of its quality.
+_LOSSES = {"emptiness": 0.7, "blur": 0.5, "softness": 0.4, "noise": 0.5}
 _LETTERED = {"title-card": 0.9, "credits": 0.9}  # text score of such shots at least
 
 
@@ -72,9 +82,11 @@ def score(
 ) -> list[Scored]:
     """Score the candidates of one film, in their order."""
     contents = {shot.index: shot.content for shot in shots}
+    still = [one.still.detail for one in candidates if one.stillness >= _STILL]
+    expected = float(np.median(still)) if still else 0.0
     return [
-        _score_one(candidate, contents.get(candidate.shot, "picture"), settings)
-        for candidate in candidates
+        _score_one(one, contents.get(one.shot, "picture"), expected, settings)
+        for one in candidates
     ]
 
 
@@ -92,7 +104,9 @@ def visual_quality(signals: dict[str, float]) -> VisualQuality:
     )
 
 
-def _score_one(candidate: Candidate, content: str, settings: Settings) -> Scored:
+def _score_one(
+    candidate: Candidate, content: str, expected_detail: float, settings: Settings
+) -> Scored:
     signals, still = candidate.signals, candidate.still
     visual = visual_quality(signals)
     action = _action(signals)
@@ -103,11 +117,14 @@ def _score_one(candidate: Candidate, content: str, settings: Settings) -> Scored
         "exposure": _exposure(signals["lightness"], still.light, still.dark),
         "subject": _subject(still),
         "composition": _composition(still),
-        "color": min(still.colorfulness / 0.5, 1.0) ** 0.7,
+        "color": _color(still.colorfulness),
     }
     losses = {
         "text": max(still.text_likeness, _LETTERED.get(content, 0.0)),
         "emptiness": _emptiness(still),
+        "blur": _blur(still.detail, expected_detail, candidate.stillness),
+        "softness": 1.0 - ramp(still.detail, 1.5, 8.0),
+        "noise": 1.0 - math.exp(-max(still.noise - 2.5, 0.0) / 6.0),
         "settled": signals["settled"],
     }
     quality = _quality(parts, losses, settings.quality_weights)
@@ -122,29 +139,40 @@ def _score_one(candidate: Candidate, content: str, settings: Settings) -> Scored
 
 
 def _quality(parts: dict[str, float], losses: dict[str, float], weights: QualityWeights) -> float:
-    total = sum(getattr(weights, name) for name in parts)
-    mean = sum(getattr(weights, name) * value for name, value in parts.items()) / total
+    share: dict[str, float] = weights.model_dump()
+    total = sum(share[name] for name in parts)
+    mean = sum(share[name] * value for name, value in parts.items()) / total
     mean *= 1.0 - weights.text * losses["text"]
-    mean *= 1.0 - 0.7 * losses["emptiness"]
-    return float(mean * (0.15 + 0.85 * losses["settled"]))
+    for name, loss in _LOSSES.items():
+        mean *= 1.0 - loss * losses[name]
+    return mean * (0.15 + 0.85 * losses["settled"])
 
 
 def _detail(spread: float, relative: float) -> float:
     """Sharpness of what is in focus; the root lifts soft film stock and small rasters."""
-    return min((spread / _FULL_DETAIL) ** 0.5, 1.0) * (0.4 + 0.6 * relative)
+    return min(math.sqrt(spread / _FULL_DETAIL), 1.0) * (0.4 + 0.6 * relative)
+
+
+def _blur(detail: float, expected: float, stillness: float) -> float:
+    """How surely a picture is blurred by motion; see Note [motion blur]."""
+    lacking = 1.0 - ramp(detail, 0.35 * expected, 0.75 * expected) if expected > 0.0 else 0.0
+    return lacking * (1.0 - ramp(stillness, 0.35, 0.75))
 
 
 def _exposure(lightness: float, light: float, dark: float) -> float:
     burnt = ramp(light, 0.06, 0.45)
     drowned = ramp(dark, 0.35, 0.90)
-    return (1.0 - burnt) * (1.0 - 0.8 * drowned) * ramp(lightness, 3.0, 22.0)
+    level = ramp(lightness, 3.0, 22.0) * (1.0 - 0.7 * ramp(lightness, 72.0, 95.0))
+    return (1.0 - burnt) * (1.0 - 0.8 * drowned) * level
 
 
 def _subject(still: Still) -> float:
     size = ramp(still.subject_share, 0.01, 0.08) * (1.0 - 0.5 * ramp(still.subject_share, 0.4, 0.8))
     left, top, right, _ = still.subject_box
     cut_off = (left <= 0.0) + (top <= 0.0) + (right >= 1.0)
-    return ramp(still.concentration, 0.05, 0.45) * size * (1.0, 0.8, 0.6, 0.5)[cut_off]
+    # What stands out but holds no detail is a hand before the lens, or a blur.
+    in_focus = 0.4 + 0.6 * ramp(still.subject_focus, 0.1, 0.3)
+    return ramp(still.concentration, 0.02, 0.40) * size * in_focus * (1.0, 0.8, 0.6, 0.5)[cut_off]
 
 
 def _composition(still: Still) -> float:
@@ -153,6 +181,10 @@ def _composition(still: Still) -> float:
     centered *= 1.0 - ramp(y, 0.55, 0.75)
     placed = max(still.thirds, 0.9 * still.symmetry, 0.85 * centered)
     return 0.6 * placed + 0.4 * still.depth_of_field
+
+
+def _color(colorfulness: float) -> float:
+    return math.pow(min(colorfulness / 0.5, 1.0), 0.7)
 
 
 def _emptiness(still: Still) -> float:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from fastthumb.artwork.diversity import FacilityLocation, similarity
+from fastthumb.artwork.diversity import FacilityLocation, layout_difference, similarity
 from fastthumb.artwork.reasons import reason_for
 from fastthumb.errors import SettingsError
 
@@ -56,14 +56,17 @@ SCENE_TYPES = (
 """Every scene type that a priority may name; "action" and "other" are recognized so far."""
 
 _PROMISING = 400  # candidates that may be chosen; the others are only represented
-_ALIKE = 0.92  # cosine of descriptors from which two pictures are near-duplicates
-_ALIKE_CELLS = 4.0  # or a mean difference of their layouts of less, in codes of 255,
-_SHIFTS = tuple((down, across) for down in (-1, 0, 1) for across in (-2, -1, 0, 1, 2))  # so moved
-_SHORTEST_GAP = 0.4  # seconds between two picks, in the shortest films
+# Two pictures are near-duplicates from this cosine of their descriptors on, or below this mean
+# difference of their layouts (in codes of 255), or where both come near enough.
+_ALIKE, _ALIKE_LAYOUT = 0.92, 5.0
+_NEARLY, _NEARLY_LAYOUT = 0.88, 7.3
+_SHORTEST_GAP = 0.4  # seconds between two picks, in the shortest films;
+_GAP_SHARE = 0.12  # in longer ones this share of their length per variant, up to the setting
 _UNSETTLED = 0.5  # a picture below it lies in a fade or a flash and is the last resort
 _NEXT_BEST = 0.8  # where nothing reaches the floor, pictures of this share of the best will do
-_FAR_BELOW = 0.68  # a pick has at least this share of the best quality of the film
-_TEXT = 0.35  # text score from which a picture is shown only if the film has nothing else
+_FAR_BELOW = 0.75  # a pick has at least this share of the best quality of the film
+_BLURRED = 0.5  # blur score from which a picture is shown only if the film has nothing else,
+_TEXT = 0.35  # and its text score
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def slots_of(priorities: Sequence[Priority], variants: int) -> list[tuple[Priori
     """How many of the variants each priority gets: whole numbers by largest remainder."""
     exact = [priority.share * variants for priority in priorities]
     counts = [int(share) for share in exact]
-    spare = int(round(sum(exact))) - sum(counts)
+    spare = round(sum(exact)) - sum(counts)
     by_remainder = sorted(range(len(exact)), key=lambda i: (counts[i] - exact[i], i))
     for i in by_remainder[:spare]:
         counts[i] += 1
@@ -181,7 +184,7 @@ class _Film:
         self._duration = max(end, 1e-3)
         self._gap = min(
             settings.min_gap_seconds,
-            max(_SHORTEST_GAP, 0.25 * self._duration / settings.variants),
+            max(_SHORTEST_GAP, _GAP_SHARE * self._duration / settings.variants),
         )
         self._free = self._fit_to_show()
         self._columns = self._promising()
@@ -207,43 +210,38 @@ class _Film:
     def take(self, index: int) -> None:
         """Take a candidate, and with it the right of those to be taken that resemble it."""
         self._objective.add(int(np.flatnonzero(self._columns == index)[0]))
-        alike = self._descriptors @ self._descriptors[index] >= _ALIKE
-        alike |= self._same_layout(index)
+        looks = self._descriptors @ self._descriptors[index]
+        layout = self._layout_difference(index)
+        alike = (looks >= _ALIKE) | (layout < _ALIKE_LAYOUT)
+        alike |= (looks >= _NEARLY) & (layout < _NEARLY_LAYOUT)
         near = np.abs(self._seconds - self._seconds[index]) < self._gap
         repeated = (self._moment == self._moment[index]) & (self._shot != self._shot[index])
         self._free &= ~(alike | near | repeated)
         self._free[index] = False
 
-    def _same_layout(self, index: int) -> BoolArray:
-        """Which candidates of the scene show the same layout, a small pan aside."""
-        alike = np.zeros(len(self._scored), dtype=bool)
+    def _layout_difference(self, index: int) -> npt.NDArray[np.float64]:
+        """Of the free candidates of the same scene; infinite for all others."""
+        difference = np.full(len(self._scored), np.inf)
         others = np.flatnonzero(self._free & (self._scene == self._scene[index]))
-        if len(others) == 0:
-            return alike
-        mine, theirs = self._layouts[index], self._layouts[others]
-        rows, columns = mine.shape[:2]
-        least = np.full(len(others), np.inf)
-        for down, across in _SHIFTS:
-            here = mine[max(down, 0) : rows + min(down, 0), max(across, 0) : columns + min(across, 0)]
-            there = theirs[
-                :, max(-down, 0) : rows + min(-down, 0), max(-across, 0) : columns + min(-across, 0)
-            ]
-            least = np.minimum(least, np.abs(there - here).mean(axis=(1, 2, 3)))
-        alike[others] = least < _ALIKE_CELLS
-        return alike
+        difference[others] = layout_difference(self._layouts[index], self._layouts[others])
+        return difference
 
     def _fit_to_show(self) -> BoolArray:
         """Which candidates may be taken at all: above the floor, or the best of a poor film."""
-        quality, floor = self._quality, self._settings.quality_floor
+        quality = self._quality
         settled = np.array([one.scores["settled"] >= _UNSETTLED for one in self._scored])
-        lettered = np.array([one.scores["text"] >= _TEXT for one in self._scored])
-        for able in (settled & ~lettered, settled):
-            fit = able & (quality >= floor)
+        flawed = np.array(
+            [one.scores["text"] >= _TEXT or one.scores["blur"] >= _BLURRED for one in self._scored]
+        )
+        fit: BoolArray
+        for able in (settled & ~flawed, settled):
+            fit = able & (quality >= self._settings.quality_floor)
             if fit.any():
-                return fit & (quality >= _FAR_BELOW * quality[fit].max())
-        last_resort = settled if settled.any() else np.ones_like(settled)
-        best = quality[last_resort].max()
-        return last_resort & (quality >= _NEXT_BEST * best)
+                fit &= quality >= _FAR_BELOW * quality[fit].max()
+                return fit
+        fit = settled if settled.any() else np.ones_like(settled)
+        fit = fit & (quality >= _NEXT_BEST * quality[fit].max())
+        return fit
 
     def _promising(self) -> npt.NDArray[np.int64]:
         """The candidates that may be chosen: the best of every shot, then the second ones, ..."""

@@ -77,5 +77,11 @@ def is_usage(exc: Exception) -> bool:
     """Whether an error says that the command cannot be carried out as given (exit code 2)."""
     from fastthumb import errors
 
-    usage = (errors.SettingsError, errors.DeviceUnavailable, errors.ExtraMissing, errors.Unreadable)
+    usage = (
+        errors.SettingsError,
+        errors.DeviceUnavailable,
+        errors.ExtraMissing,
+        errors.Unreadable,
+        errors.OutputError,
+    )
     return isinstance(exc, usage)

@@ -73,9 +73,8 @@ def process(
     )
     device, why = resolve_device(gpu)
     with progress.reporter(as_json) as reporter:
-        if gpu == "auto" and not as_json and not dry_run:
-            reporter.note(f"device: {device} ({why})")
-        failed = _run(paths, out, settings, jobs, force, dry_run, reporter)
+        note = f"device: {device} ({why})" if gpu == "auto" else ""
+        failed = _run(paths, out, settings, jobs, force, dry_run, reporter, note)
     if failed:
         raise typer.Exit(1)
 
@@ -88,15 +87,20 @@ def _run(
     force: bool,
     dry_run: bool,
     reporter: progress.Reporter,
+    note: str = "",
 ) -> int:
     """Process the paths and report; returns the number of titles that failed."""
+    from fastthumb.artwork.variants import priorities_of
     from fastthumb.batch import count, run_batch
     from fastthumb.discovery import find_videos, location, plan_jobs, printable
     from fastthumb.events import Event
     from fastthumb.settings import Settings
 
     assert isinstance(settings, Settings)
+    priorities_of(settings.genre)
     videos, skipped = find_videos([location(path) for path in paths])
+    if note:
+        reporter.note(note)
     for skip in skipped:
         reporter(Event("skipped", path=printable(skip.path), message=skip.reason))
     planned = plan_jobs(videos, out)

@@ -232,7 +232,7 @@ def flattened(image: av.VideoFrame, color: Color) -> av.VideoFrame:
         )
     else:
         flat = _flattened_yuva(image, color, depth)
-    flat.pts, flat.time_base = image.pts, image.time_base
+    flat.pts = image.pts
     flat.colorspace, flat.color_range = image.colorspace, image.color_range
     flat.color_trc, flat.color_primaries = image.color_trc, image.color_primaries
     return flat

@@ -120,7 +120,6 @@ class Reading:
         self.pending: dict[int, None] = {}
         self.last_shown_pts: int | None = None
         self.encrypted_from: int | None = None
-        self.discarded = 0
 
     def close(self) -> None:
         """Close the file; whoever still iterates over it comes to the end."""
@@ -174,6 +173,9 @@ class Reading:
                             return
                     yield packet
                 return
+            except IndexError:
+                # PyAV trips at the end where streams have turned up that the header lacks.
+                return
             except (av.FFmpegError, ValueError):
                 failures += 1
                 self._on_damage(self.last_shown_pts)
@@ -200,11 +202,8 @@ class Reading:
 
     def _decoded(self, packet: av.Packet[VideoStream] | None) -> Iterator[av.VideoFrame]:
         pts = self.last_shown_pts if packet is None else packet.pts
-        if packet is not None:
-            if packet.is_discard:
-                self.discarded += 1
-            elif pts is not None:
-                self.pending[pts] = None
+        if packet is not None and pts is not None and not packet.is_discard:
+            self.pending[pts] = None
         try:
             pictures = self._decoder.decode(packet)
         except av.BlockingIOError:

@@ -27,7 +27,7 @@ WHITE_NITS = 203.0  # BT.2408: HDR reference white
 HLG_PEAK_NITS = 1000.0  # BT.2100: nominal peak, at which the system gamma is 1.2
 HLG_GAMMA = 1.2
 GAMMA_BT1886 = 2.4
-LUT_POINTS = 33
+LUT_POINTS = 65  # 33 would be off by up to 30 levels in saturated PQ colors
 _BLOCK_PIXELS = 1 << 16  # of float32 RGB: stays in the second-level cache
 _CODES = 1 << 16
 
@@ -204,8 +204,8 @@ def luma_curve(color: Color, bit_depth: int) -> npt.NDArray[np.uint8]:
 def cell_lut(color: Color) -> npt.NDArray[np.uint8]:
     """Standard BT.709 full-range (Y, Cb, Cr) for (Y, Cb, Cr) of an HDR cell, on a cube grid.
 
-    Shape (33, 33, 33, 3), axes Y, Cb, Cr at 0, 8, ..., 255 (exactly 255 / 32 apart). The Y
-    that goes in has been through `luma_curve`; Cb and Cr are the stream's own, full range.
+    Shape (65, 65, 65, 3), axes Y, Cb, Cr, 255 / 64 apart. The Y that goes in has been
+    through `luma_curve`; Cb and Cr are the stream's own, full range.
     """
     grid = np.linspace(0.0, 255.0, LUT_POINTS)
     levels = np.linspace(0.0, 1.0, 4096)

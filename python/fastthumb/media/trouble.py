@@ -38,11 +38,6 @@ class Trouble:
         where = ", ".join(spans) if spans else "at a place that has no timestamp"
         self.say("damage", f"the file is damaged {where}; the frames that decode are used")
 
-    @property
-    def is_damaged(self) -> bool:
-        """Say whether anything was lost so far."""
-        return bool(self._spans) or self._unplaced > 0
-
     def _add_span(self, seconds: float) -> None:
         seconds = max(0.0, seconds)
         for span in self._spans:
