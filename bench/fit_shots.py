@@ -37,16 +37,16 @@ HARD_FRAMES = 12000
 HARD = ((2, 0, 0.0), (2, 1, 0.0), (3, 0, 0.0), (3, 1, 0.0), (4, 0, 0.4), (4, 1, 0.4),
         (5, 0, 0.4), (5, 1, 0.4), (6, 0, 0.1), (6, 1, 0.1))  # fmt: skip
 FILMS = {
-    901: ("--minutes", "4", "--size", "640x360", "--fps", "24", "--flash", "0.1"),
-    902: ("--minutes", "4", "--size", "640x360", "--fps", "25", "--gop", "250", "--scenecut"),
-    903: ("--minutes", "4", "--size", "854x480", "--fps", "30000/1001", "--codec", "libx265"),
-    904: ("--minutes", "3", "--size", "640x360", "--fps", "60"),
-    905: ("--minutes", "4", "--size", "640x360", "--fps", "24", "--codec", "libsvtav1",
-          "--crf", "40", "--shot", "1.2:4"),
-    906: ("--minutes", "4", "--size", "640x272", "--fps", "25", "--shot", "1.2:3"),
-    907: ("--minutes", "2", "--size", "640x360", "--fps", "24", "--codec", "libvpx-vp9"),
-    908: ("--minutes", "4", "--size", "1280x720", "--fps", "25"),
-}  # fmt: skip
+    901: "--minutes 4 --size 640x360 --fps 24 --gradual 0.4 --flash 0.1",
+    902: "--minutes 4 --size 640x360 --fps 25 --gop 250 --scenecut --gradual 0.4 --crf 28",
+    903: "--minutes 4 --size 854x480 --fps 30000/1001 --codec libx265 --crf 28 --gradual 0.4 "
+    "--flash 0.1",
+    904: "--minutes 3 --size 640x360 --fps 60 --gradual 0.4",
+    905: "--minutes 4 --size 640x360 --fps 24 --codec libsvtav1 --crf 40 --gradual 0.4 --shot 1.2:4",
+    906: "--minutes 4 --size 640x272 --fps 25 --gradual 0.2 --shot 1.2:3",
+    907: "--minutes 2 --size 640x360 --fps 24 --codec libvpx-vp9 --crf 35 --gradual 0.4",
+    908: "--minutes 4 --size 1280x720 --fps 25 --gradual 0.3",
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def training_sets() -> dict[int | None, list[tuple[dict[str, Any], dict[str, Any
     sets: dict[int | None, list[tuple[dict[str, Any], dict[str, Any]]]] = {0: [], 1: [], None: []}
     for seed, options in FILMS.items():
         suffix = ".webm" if "libvpx-vp9" in options else ".mp4"
-        film = composed(f"fit-{seed}{suffix}", "--seed", str(seed), "--gradual", "0.4", *options)
+        film = composed(f"fit-{seed}{suffix}", "--seed", str(seed), *options.split())
         truth = json.loads(film.with_suffix(".truth.json").read_text())
         sets[None].append((signals_of(film), truth))
     for seed, half, violence in HARD:
@@ -137,7 +137,7 @@ def examples(columns: dict[str, Any], truth: dict[str, Any]) -> tuple[Examples, 
             if shared > 0 or (kind == "fade" and shared >= -2):
                 united = max(b, last) - min(a, first) + 1
                 overlap = max(overlap, 0.01 if kind == "fade" else shared / united)
-        if overlap == 0 or overlap >= 0.4:
+        if overlap == 0 or overlap >= 0.5:
             blends.append((blend.features, overlap > 0))
     return _as_examples(cuts, len(shot_cuts.FEATURES)), _as_examples(
         blends, len(shot_blends.FEATURES)

@@ -88,8 +88,8 @@ WorkingPicture::WorkingPicture(const Reduction& r)
       cell_pitch(r.cells_x + 2 * kCellPad),
       luma(std::size_t(r.cols) * std::size_t(r.rows)),
       cell_luma(std::size_t(cell_pitch) * std::size_t(r.cells_y + 2 * kCellPad)),
-      cell_cb(std::size_t(r.cells_x) * std::size_t(r.cells_y), 128),
-      cell_cr(std::size_t(r.cells_x) * std::size_t(r.cells_y), 128) {}
+      cell_cb(std::size_t(r.cells_x) * std::size_t(r.cells_y)),
+      cell_cr(std::size_t(r.cells_x) * std::size_t(r.cells_y)) {}
 
 void WorkingPicture::repeat_edge_cells() {
   for (int y = 0; y < cells_y; ++y) {

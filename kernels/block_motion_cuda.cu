@@ -54,8 +54,8 @@ __global__ void profiles_kernel(DeviceReduction r, const DeviceFrame* frames, De
       const auto now_mean = static_cast<std::int32_t>(totals[axis][0] / length);
       const auto before_mean = static_cast<std::int32_t>(totals[axis][1] / length);
       for (int i = max(0, shift); i < length + min(0, shift); ++i) {
-        difference += abs((profiles[axis][0][i] - now_mean) -
-                          (profiles[axis][1][i - shift] - before_mean));
+        difference +=
+            abs((profiles[axis][0][i] - now_mean) - (profiles[axis][1][i - shift] - before_mean));
       }
     }
     differences[axis][index] = difference;
@@ -124,7 +124,9 @@ __global__ void motion_kernel(DeviceReduction r, const DeviceFrame* frames,
   const int candidates = near_window ? kCandidates : kZeroWindow;
   __shared__ int differences[kCandidates];
   __shared__ int refined;
-  __shared__ BlockMotion motion;
+  __shared__ int motion_x, motion_y;
+  bool textured = false;  // thread 0 alone knows
+  int whole = 0;
 
   const int index = int(threadIdx.x);
   if (index < candidates) {
@@ -147,19 +149,18 @@ __global__ void motion_kernel(DeviceReduction r, const DeviceFrame* frames,
     const int side = near ? kNearSide : kZeroSide, reach = near ? kNearReach : kZeroReach;
     const int place = near ? winner - kZeroWindow : winner;
     const Vector vector = candidate_of(winner, guess_x, guess_y, area);
-    bool textured = vector.x != 0 || vector.y != 0;
+    textured = vector.x != 0 || vector.y != 0;
     const int part_x = part_of(differences, winner, place % side - reach, reach, 1, area, textured);
     const int part_y =
         part_of(differences, winner, place / side - reach, reach, side, area, textured);
-    motion.x = static_cast<std::int16_t>(vector.x * kVectorUnits + part_x);
-    motion.y = static_cast<std::int16_t>(vector.y * kVectorUnits + part_y);
-    motion.difference = differences[winner];
-    motion.textured = textured;
+    motion_x = vector.x * kVectorUnits + part_x;
+    motion_y = vector.y * kVectorUnits + part_y;
+    whole = differences[winner];
     refined = 0;
   }
   __syncthreads();
-  const int right = -motion.x & 15, below = -motion.y & 15;
-  const int back_x = -motion.x >> 4, back_y = -motion.y >> 4;
+  const int right = -motion_x & 15, below = -motion_y & 15;
+  const int back_x = -motion_x >> 4, back_y = -motion_y >> 4;
   for (int i = index; i < area; i += kThreads) {
     const int matched = (16 - below) * ((16 - right) * before(i, back_x, back_y) +
                                         right * before(i, back_x + 1, back_y)) +
@@ -169,8 +170,11 @@ __global__ void motion_kernel(DeviceReduction r, const DeviceFrame* frames,
   }
   __syncthreads();
   if (index == 0) {
-    motion.difference = min(motion.difference, refined);
-    frame.blocks[blockIdx.x] = motion;
+    BlockMotion& motion = frame.blocks[blockIdx.x];
+    motion.x = static_cast<std::int16_t>(motion_x);
+    motion.y = static_cast<std::int16_t>(motion_y);
+    motion.difference = min(whole, refined);
+    motion.textured = textured;
   }
 }
 

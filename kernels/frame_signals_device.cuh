@@ -18,13 +18,13 @@ struct DevicePlane {
 
 // One frame of a batch. All pointers are device memory; cells are unpadded, cells_y x cells_x.
 struct DeviceFrame {
-  DevicePlane luma, cb, cr;             // rows that are read, as FramePlanes
-  std::uint8_t* working_luma;           // rows x cols, written
-  std::uint8_t* cells[3];               // Y, Cb, Cr, written
-  const std::uint8_t* previous_luma;    // null without a previous frame
-  const std::uint8_t* previous_cells;   // its cell luma
-  BlockMotion* blocks;                  // blocks_y x blocks_x, written if there is a previous frame
-  std::int32_t* profiles;               // scratch: 2 * (cells_x + cells_y)
+  DevicePlane luma, cb, cr;            // rows that are read, as FramePlanes
+  std::uint8_t* working_luma;          // rows x cols, written
+  std::uint8_t* cells[3];              // Y, Cb, Cr, written
+  const std::uint8_t* previous_luma;   // null without a previous frame
+  const std::uint8_t* previous_cells;  // its cell luma
+  BlockMotion* blocks;                 // blocks_y x blocks_x, written if there is a previous frame
+  std::int32_t* profiles;              // scratch: 2 * (cells_x + cells_y)
 };
 
 // SignalSums without its vector; zeroed before a batch.

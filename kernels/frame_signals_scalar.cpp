@@ -74,9 +74,9 @@ class ScalarFrameSummer final : public FrameSummer {
           }
         }
         picture.cell_luma_row(y)[x] = std::uint8_t((luma + area / 2) / area);
-        if (r_.layout.chroma == Chroma::none) continue;
-        picture.cell_cb[at(x, y, r_.cells_x)] = chroma(planes.cb, x, y, 0);
-        picture.cell_cr[at(x, y, r_.cells_x)] = chroma(cr_plane, x, y, pairs ? 1 : 0);
+        const bool gray = r_.layout.chroma == Chroma::none;
+        picture.cell_cb[at(x, y, r_.cells_x)] = gray ? 128 : chroma(planes.cb, x, y, 0);
+        picture.cell_cr[at(x, y, r_.cells_x)] = gray ? 128 : chroma(cr_plane, x, y, pairs ? 1 : 0);
       }
     }
   }

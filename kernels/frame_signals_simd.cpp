@@ -293,6 +293,9 @@ class SimdFrameSummer final : public FrameSummer {
       box_row(chroma_row(planes.cr, strip, 1), scratch_, &cr);
       if (more) ahead_[1].aim(chroma_row(planes.cb, strip + 1, 1), steps);
       if (more) ahead_[2].aim(chroma_row(planes.cr, strip + 1, 1), steps);
+    } else {
+      std::memset(cb, 128, std::size_t(r_.cells_x));  // cell_map_ may have changed it
+      std::memset(cr, 128, std::size_t(r_.cells_x));
     }
     cell_map_.apply(cell_luma, cb, cr, r_.cells_x);
     chroma_counts_[0].add(cb, std::size_t(r_.cells_x));

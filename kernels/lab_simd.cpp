@@ -73,10 +73,9 @@ void look_up(const std::uint16_t* __restrict table, std::uint16_t* __restrict va
   for (; x + 4 <= count; x += 4) {
     std::uint64_t four;
     std::memcpy(&four, values + x, sizeof four);
-    const std::uint64_t found = std::uint64_t{table[four & 0xffff]} |
-                                std::uint64_t{table[(four >> 16) & 0xffff]} << 16 |
-                                std::uint64_t{table[(four >> 32) & 0xffff]} << 32 |
-                                std::uint64_t{table[four >> 48]} << 48;
+    const std::uint64_t found =
+        std::uint64_t{table[four & 0xffff]} | std::uint64_t{table[(four >> 16) & 0xffff]} << 16 |
+        std::uint64_t{table[(four >> 32) & 0xffff]} << 32 | std::uint64_t{table[four >> 48]} << 48;
     std::memcpy(values + x, &found, sizeof found);
   }
   for (; x < count; ++x) values[x] = table[values[x]];
@@ -94,9 +93,11 @@ LabRow::LabRow(const LabTables& tables, int cells)
 LabSums LabRow::sums(const std::uint8_t* luma, const std::uint8_t* cb, const std::uint8_t* cr) {
   const Triple values{first_.data(), second_.data(), third_.data()};
   rgb_indices(tables_, luma, cb, cr, cells_, values);
-  for (auto* row : {&first_, &second_, &third_}) look_up(tables_.linear.data(), row->data(), cells_);
+  for (auto* row : {&first_, &second_, &third_})
+    look_up(tables_.linear.data(), row->data(), cells_);
   xyz_indices(tables_, cells_, values);
-  for (auto* row : {&first_, &second_, &third_}) look_up(tables_.cube_root.data(), row->data(), cells_);
+  for (auto* row : {&first_, &second_, &third_})
+    look_up(tables_.cube_root.data(), row->data(), cells_);
   return add_up(cells_, values);
 }
 

@@ -1,4 +1,4 @@
-"""Pictures with known properties, and candidates made of them, for tests of judging and choosing."""
+"""Pictures with known properties, and candidates made of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
 from fastthumb.analysis.candidates import Candidate, Held, judge
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import Measured, measure, scalars
 from fastthumb.media.source import Color, Frame, SourceInfo
 from film_samples import source_info
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Picture = npt.NDArray[np.uint8]
 STEADY = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from fastthumb.analysis.bars import (
     BarFinder,
     cut_bars,
@@ -32,16 +33,15 @@ def barred(seed: int, sizes: tuple[int, int, int, int], light: float = 1.0) -> P
     return picture
 
 
-def box_of(
-    pictures: list[Picture], finder: BarFinder | None = None
-) -> tuple[int, int, int, int]:
+def box_of(pictures: list[Picture], finder: BarFinder | None = None) -> tuple[int, int, int, int]:
     """The box that one shot of these pictures gives."""
     info = info_of(pictures[0])
     signals = [one.signals for one in measured(pictures)]
     sizes = np.array([[s.bar_top, s.bar_bottom, s.bar_left, s.bar_right] for s in signals])
     dark = np.array([s.dark_share for s in signals])
     small = [
-        display_rgb(frame, info, max_long_side=320) for frame in frames_of(pictures[::2] or pictures)
+        display_rgb(frame, info, max_long_side=320)
+        for frame in frames_of(pictures[::2] or pictures)
     ]
     return (finder or BarFinder(info)).find(sizes, dark, small)
 
@@ -91,7 +91,7 @@ def test_a_dark_shot_takes_the_bars_that_brighter_shots_proved() -> None:
 def test_captions_in_a_bar_now_and_then_do_not_hide_it() -> None:
     pictures = [barred(seed, (46, 46, 0, 0)) for seed in range(8)]
     pictures[3][325:340, 200:440:3] = 230
-    x0, y0, x1, y1 = box_of(pictures)
+    x0, y0, x1, _ = box_of(pictures)
     assert y0 >= 46
     assert (x0, x1) == (0, 640)
 

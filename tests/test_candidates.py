@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from fastthumb.analysis.candidates import CandidateCollector, Held, judge
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import Measured, measure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fastthumb.analysis.composition import depth_of_field, symmetry, thirds
 
 

@@ -28,8 +28,12 @@ def test_every_edit_is_found_and_nothing_else(analysis: fastthumb.Analysis) -> N
         if kind == "cut":
             assert shot.start_frame == first
         else:
-            assert shot.transition_start_frame == pytest.approx(first, abs=3)
-            assert shot.transition_end_frame == pytest.approx(last, abs=3)
+            assert shot.transition_start_frame is not None
+            assert shot.transition_end_frame is not None
+            found_frames = set(range(shot.transition_start_frame, shot.transition_end_frame + 1))
+            true_frames = set(range(first, last + 1))
+            # White letters on black are gone long before a fade of them is over.
+            assert len(found_frames & true_frames) >= 0.5 * len(found_frames | true_frames)
 
 
 def test_cards_and_credits_are_marked_and_a_repeated_set_up_is_recognized(

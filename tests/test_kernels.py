@@ -120,7 +120,7 @@ SMOOTH_LUT = np.rint(  # swaps nothing, bends everything: (Y, Cb, Cr) each by an
     np.stack(
         [
             255 * (np.mgrid[:9, :9, :9][0] / 8) ** 0.8,
-            128 + 100 * (np.mgrid[:9, :9, :9][1] / 4 - 1),
+            108 + 100 * (np.mgrid[:9, :9, :9][1] / 4 - 1),
             128 - 90 * (np.mgrid[:9, :9, :9][2] / 4 - 1),
         ],
         axis=-1,
@@ -160,6 +160,7 @@ FORMATS = {
     ),
     "curve of 8 bits": Layout(641, 361, luma_curve=np.arange(255, -1, -1).astype(np.uint8)),
     "cell table": Layout(641, 361, cell_lut=SMOOTH_LUT),
+    "gray, cell table": Layout(641, 361, chroma="none", cell_lut=SMOOTH_LUT),
 }
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from fastthumb.analysis.stills import look
 from fastthumb.media.display import display_rgb
 from fastthumb.media.source import open_source
-from PIL import Image
 from stills_samples import Picture, card, landscape
 
 CARD, OVERLAY, PICTURE = 0.8, 0.35, 0.2  # text likeness of each: at least, at least, at most
@@ -32,7 +33,9 @@ CREDITS = [
         card(["The End"], 90),
         card(CREDITS, 24),
         card(["some production presents"], 22, (190, 190, 190), (12, 12, 12)),
-        card(["A long line of words of a page that goes on"] * 14, 20, (20, 20, 20), (250, 250, 245)),
+        card(
+            ["A long line of words of a page that goes on"] * 14, 20, (20, 20, 20), (250, 250, 245)
+        ),
     ],
     ids=["title card", "end card", "credits", "small line", "page"],
 )

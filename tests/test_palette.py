@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
+
 from fastthumb.analysis.palette import colorfulness, find_palette, srgb_to_lab, warmth
 from fastthumb.analysis.stills import look
-from skimage.color import rgb2lab
 
 LAB_ATOL = 0.02  # float32 against float64, and matrices of seven digits
 

@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
+
 from fastthumb.analysis.saliency import COLUMNS, ROWS, find_saliency
 from fastthumb.analysis.stills import look
-from PIL import Image
 from stills_samples import Picture
 
 # Share of photographs whose focal point lies in an annotated object; the middle reaches 0.735.
 FOCAL_POINT_HITS = 0.77
 
 
-def planted(x: float, y: float, radius: float = 0.1, shape: tuple[int, int] = (180, 320)) -> Picture:
+def planted(
+    x: float, y: float, radius: float = 0.1, shape: tuple[int, int] = (180, 320)
+) -> Picture:
     """A red disk with some texture before a noisy grey-green gradient; positions are shares."""
     rng = np.random.default_rng(0)
     height, width = shape
@@ -98,9 +101,7 @@ def _small(file: Path) -> Image.Image:
     return small
 
 
-def _hit(
-    picture: npt.NDArray[np.uint8], boxes: list[list[float]], entry: dict[str, float]
-) -> bool:
+def _hit(picture: npt.NDArray[np.uint8], boxes: list[list[float]], entry: dict[str, float]) -> bool:
     x, y = look(picture).focal_point
     x, y = x * entry["width"], y * entry["height"]
     return any(left <= x <= left + w and top <= y <= top + h for left, top, w, h in boxes)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from fastthumb.artwork.scoring import Scored, score, visual_quality
 from fastthumb.settings import QualityWeights, Settings, VisualWeights
-from PIL import Image
 from stills_samples import Picture, blurred, candidate_of, card, landscape, shot_of
 
 SEEDS = (1, 3, 4, 8)

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+
 from fastthumb.analysis.stills import DESCRIPTOR_SIZE, look
 from stills_samples import Picture, blurred, candidate_of, landscape
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
+
 from fastthumb.analysis.candidates import Candidate
 from fastthumb.analysis.shots import Shot
 from fastthumb.artwork.diversity import FacilityLocation, layout_difference
@@ -108,12 +110,23 @@ def test_a_slow_pan_over_one_view_is_one_moment() -> None:
 
 
 def test_repeated_shots_are_one_moment() -> None:
-    candidates, shots = film(range(6))
-    for k in (2, 4):
-        shots[k] = replace(shots[k], repeat_of=0)
-    picks, _ = picks_of(candidates, shots, variants=6)
-    assert len({pick.scored.candidate.shot for pick in picks} & {0, 2, 4}) == 1
-    assert len(picks) == 4
+    candidates, shots = film([0, 2, 3, 4])
+    for k, crop in ((1, 160), (3, 175)):  # the camera of the first shot, nearer
+        nearer = Image.fromarray(landscape(0)).crop((crop, crop // 2, 640 - crop, 360 - crop // 2))
+        still = candidate_of(np.asarray(nearer)).still
+        assert 0.75 < float(still.descriptor @ candidates[0].still.descriptor) < 0.88
+        candidates[k] = replace(candidates[k], still=still)
+    assert len(picks_of(candidates, shots)[0]) == 3, "the two near ones are duplicates"
+    shots[1], shots[3] = replace(shots[1], repeat_of=0), replace(shots[3], repeat_of=0)
+    picks, _ = picks_of(candidates, shots)
+    assert len({pick.scored.candidate.shot for pick in picks} & {0, 1, 3}) == 1
+    assert len(picks) == 2
+
+
+def test_repeats_that_do_not_look_alike_are_several_moments() -> None:
+    candidates, shots = film([0, 1, 3, 4])
+    shots = [replace(shot, repeat_of=0 if shot.index else None) for shot in shots]
+    assert len(picks_of(candidates, shots)[0]) == 4
 
 
 def test_picks_are_never_nearer_than_the_gap() -> None:
@@ -211,13 +224,13 @@ class TestGenres:
         assert any("hero close-up" in slot for slot in others)
 
     def test_an_unknown_genre_names_the_known_ones(self) -> None:
-        with pytest.raises(SettingsError, match="'western' is not known.*romance"):
+        with pytest.raises(SettingsError, match=r"'western' is not known.*romance"):
             choose([], [], Settings(genre="western"))
 
 
 class TestReasons:
     def test_a_reason_is_one_sentence_with_the_numbers_that_decided(self) -> None:
-        picks, scored = picks_of(*film(range(12)))
+        picks, _ = picks_of(*film(range(12)))
         for pick in picks:
             assert pick.reason.endswith(".")
             assert f"quality {pick.scored.quality:.2f}" in pick.reason

@@ -408,8 +408,9 @@ def _context(rows: FloatArray, at: int) -> dict[str, float]:
 def _stillness(rows: FloatArray, at: int, period: float) -> float:
     """1 where nothing moves; motion of 8 working pixels a frame, about 4 pixels of blur: 0.37.
 
-    Motion into and out of the frame, in what there is of both. Frames that lie far apart in time
-    (only keyframes were decoded) say nothing about blur: 1.
+    Motion into and out of the frame, in what there is of both. At under 24 frames a second the
+    shutter is not open for longer. Frames that lie far apart in time (only keyframes were
+    decoded) say nothing about blur: 1.
     """
     if period > _CONTINUOUS_SECONDS:
         return 1.0
@@ -418,7 +419,8 @@ def _stillness(rows: FloatArray, at: int, period: float) -> float:
         return 1.0
     motion = float(rows[steps, _COLUMN["motion"]].mean())
     change = float(rows[steps, _COLUMN["compensated_difference"]].mean())
-    return float(np.exp(-motion / 8.0 - max(change - 2.0, 0.0) / 16.0))
+    shutter = min(1.0, 1.0 / (24.0 * period))
+    return float(np.exp(shutter * (-motion / 8.0 - max(change - 2.0, 0.0) / 16.0)))
 
 
 def ramp(value: float, low: float, high: float) -> float:

@@ -31,14 +31,13 @@ LENGTHS = (2, 3, 4, 5, 7, 9, 12, 16, 22, 30, 40)
 _LENGTHS = np.array(LENGTHS)[:, None]
 REACH = LENGTHS[-1] // 2  # ticks to either side of the middle of a transition
 WIDEN = 10  # most ticks by which an end is moved when it is settled
-APART = 10  # middles closer than this, or than half a length, compete
 # Ticks after the middle that must be known before a transition is judged.
 LOOKAHEAD = REACH + WIDEN + NEIGHBORS
 LEAST_DISTANCE = 12.0  # of the ends; two shots closer than that look like one
+LEAST_DETAIL = 5.0  # flatness of one of the ends; between two plain colors nothing dissolves
 LONGEST_WAY = 2.2  # way / distance; true transitions of moving shots reach 1.7
 LEAST_GAIN = 6.0
 CHARGE = 0.65
-SETTLE_CHARGE = 0.55
 _NOTHING = -1e9
 
 
@@ -77,15 +76,14 @@ class BlendScan:
 
     def __init__(self) -> None:
         self._done = 0  # number of the first tick not yet tried as the end of a transition
-        self._base = 0
-        self._gain: DoubleArray = np.zeros(0)
-        self._ends = np.zeros((0, 2), np.int64)
+        self._base = 0  # number of the first middle in the table
+        self._gain: DoubleArray = np.zeros((len(LENGTHS), 0))
 
     def extend(self, window: TickWindow, *, closing: bool) -> None:
         """Try all lengths for the transitions that end with the newest ticks."""
-        missing = window.end - self._base - len(self._gain)
-        self._gain = np.concatenate([self._gain, np.full(missing, _NOTHING)])
-        self._ends = np.concatenate([self._ends, np.zeros((missing, 2), np.int64)])
+        missing = window.end - self._base - self._gain.shape[1]
+        fresh = np.full((len(LENGTHS), missing), _NOTHING)
+        self._gain = np.concatenate([self._gain, fresh], axis=1)
         end = window.end if closing else window.end - NEIGHBORS
         low, base = max(self._done, window.base + LENGTHS[0]), window.base
         if end <= low:
@@ -101,42 +99,42 @@ class BlendScan:
         motion = _LENGTHS * (NOISE + 0.5 * (window.calm_before[i] + window.calm_after[j]))
         gain = distance - CHARGE * motion - np.maximum(0, way - distance - motion)
         gain[beyond | (distance < LEAST_DISTANCE) | (way > LONGEST_WAY * distance)] = _NOTHING
-        # The same by the tick in the middle of the transition.
-        first = low - _LENGTHS[-1, 0] // 2
-        by_middle = np.full((len(LENGTHS), end - first), _NOTHING)
         for row, length in enumerate(LENGTHS):
-            column = low - (length + 1) // 2 - first
-            by_middle[row, column : column + len(after)] = gain[row]
-        best = by_middle.argmax(axis=0)
-        rows = np.arange(max(first, self._base), end) - self._base
-        best = best[-len(rows) :]
-        best_gain = by_middle[best, np.arange(by_middle.shape[1])[-len(rows) :]]
-        better = np.flatnonzero(best_gain > self._gain[rows])
-        rows, lengths = rows[better], _LENGTHS[best[better], 0]
-        self._gain[rows] = best_gain[better]
-        self._ends[rows, 1] = rows + self._base + (lengths + 1) // 2
-        self._ends[rows, 0] = self._ends[rows, 1] - lengths
+            column = low - (length + 1) // 2 - self._base
+            dropped = min(max(0, -column), len(after))
+            self._gain[row, column + dropped :][: len(after) - dropped] = gain[row, dropped:]
         self._done = end
 
     def candidates(self, window: TickWindow, low: int, high: int) -> list[Blend]:
-        """The judged candidates whose middle is in [low, high), ticks by number."""
+        """The judged candidates whose middle is in [low, high), ticks by number.
+
+        A candidate is better than what is a little shorter, longer, earlier or later, as in
+        scale-space blob detection (Lindeberg 1998).
+        """
         gain, found = self._gain, []
-        for middle in low + np.flatnonzero(gain[low - self._base : high - self._base] > LEAST_GAIN):
-            row = middle - self._base
-            before, after = (int(end) for end in self._ends[row])
-            reach = min(APART, max(2, (after - before) // 2))
-            rivals = gain[max(0, row - reach) : row + reach + 1]
-            if gain[row] >= rivals.max() and int(rivals.argmax()) == min(row, reach):
-                before, after = settle(window, before, after)
-                blend = Blend(before, after, features(window, before, after))
-                if blend.features[0] >= np.log(LEAST_DISTANCE):
-                    found.append(blend)
+        taken: set[tuple[int, int]] = set()
+        columns = slice(low - self._base, high - self._base)
+        for column in (np.flatnonzero(gain[:, columns].max(axis=0) > LEAST_GAIN) + columns.start).tolist():
+            for row in np.flatnonzero(gain[:, column] > LEAST_GAIN).tolist():
+                reach = max(2, LENGTHS[row] // 3)
+                near = gain[max(0, row - 1) : row + 2, max(0, column - reach) : column + reach + 1]
+                if gain[row, column] < near.max():
+                    continue
+                after = column + self._base + (LENGTHS[row] + 1) // 2
+                ends = settle(window, after - LENGTHS[row], after)
+                if ends in taken:
+                    continue
+                taken.add(ends)
+                picture = window.picture[[end - window.base for end in ends]]
+                flat = window.flatness[[end - window.base for end in ends]].max() < LEAST_DETAIL
+                if float(distances(*picture)) >= LEAST_DISTANCE and not flat:
+                    found.append(Blend(*ends, features(window, *ends)))
         return found
 
     def drop(self, number: int) -> None:
         """Forget the middles before `number`."""
         rows = max(0, number - self._base)
-        self._gain, self._ends = self._gain[rows:], self._ends[rows:]
+        self._gain = self._gain[:, rows:]
         self._base += rows
 
 
@@ -158,7 +156,7 @@ def settle(window: TickWindow, before: int, after: int) -> tuple[int, int]:
     way = window.path[lasts][None] - window.path[firsts][:, None]
     middle = (i + j) / 2
     motion = (middle - firsts[:, None]) * calm_before + (lasts[None] - middle) * calm_after
-    gain = distance - SETTLE_CHARGE * motion - np.maximum(0, way - distance - motion)
+    gain = distance - CHARGE * motion - np.maximum(0, way - distance - motion)
     gain[lasts[None] - firsts[:, None] < LENGTHS[0]] = _NOTHING
     best = np.unravel_index(int(gain.argmax()), gain.shape)
     return int(firsts[best[0]]) + base, int(lasts[best[1]]) + base

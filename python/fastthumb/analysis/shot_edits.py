@@ -21,7 +21,7 @@ class Found:
     kind: Kind
     first: int
     last: int
-    score: float  # log odds; fades have their own tests and outrank the others
+    score: float  # log odds; infinite for the ramps of shot_fades, that have their own tests
     to_black: bool = False  # ends in a picture that is black or white all over
     from_black: bool = False  # begins in one
 
@@ -38,18 +38,16 @@ class Edit:
 def without_conflicts(found: Sequence[Found]) -> list[Found]:
     """What can be true at the same time, in order of time.
 
-    Fades come first, for they are the most particular; then dissolves and wipes by their score,
-    then cuts: the edges of a wipe look like cuts, and half a fade like a dissolve.
+    Gradual edits come first, by their score, then cuts: the edges of a wipe look like cuts.
     """
-    rank = {"fade": 0, "dissolve": 1, "wipe": 1, "cut": 2}
     kept: list[Found] = []
-    for item in sorted(found, key=lambda f: (rank[f.kind], -f.score, f.first)):
-        if not any(_conflict(item, other) for other in kept):
+    for item in sorted(found, key=lambda f: (f.kind == "cut", -f.score, f.first, f.last)):
+        if not any(conflict(item, other) for other in kept):
             kept.append(item)
     return sorted(kept, key=lambda f: (f.first, f.last))
 
 
-def _conflict(item: Found, other: Found) -> bool:
+def conflict(item: Found, other: Found) -> bool:
     """Whether `item` cannot be true beside `other`, which ranks at least as high."""
     if item.kind != "cut":
         return min(item.last, other.last) - max(item.first, other.first) >= OVERLAP
@@ -82,7 +80,7 @@ class EditLine:
         if black_since is not None and found.first - black_since < HOLD:
             last = found.first - 1 if found.kind == "cut" else found.last
             if current.kind == "fade":
-                current.last = last
+                current.last = max(current.last, last)
             elif current.kind == "start" and found.kind != "cut":
                 current.kind, current.last = "fade", last  # the film fades in
             return None

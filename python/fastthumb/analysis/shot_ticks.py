@@ -32,6 +32,7 @@ LUMA_CELLS = ROWS * COLUMNS
 PICTURE_SIZE = 2 * LUMA_CELLS
 NEIGHBORS = 6  # ticks over which the ordinary motion beside a transition is measured: 1/4 s
 NOISE = 0.15  # step of a still shot: coding noise
+FLASH_SHARE = 0.3  # distance of a flash's neighbors / step into the flash
 _CAPACITY = 512  # rows allocated; a multiple of the window, so that it is seldom moved
 
 
@@ -238,11 +239,12 @@ class TickWindow:
     def _measure_calm(self, fresh: int) -> None:
         """`calm_*` of the fresh rows, and `calm_after` of those that now see farther ahead.
 
-        At either end of the film there are fewer steps; the first tick has none.
+        At either end of the film there are fewer steps; the first tick has none. The two large
+        steps into and out of a flash of one tick count as the small one across it.
         """
         first = max(0, self._count - fresh - NEIGHBORS)
-        low = max(first - NEIGHBORS + 1, 1 if self.base == 0 else 0)
-        steps = self.step[low:]
+        low = max(first - NEIGHBORS + 1, 1)
+        steps = self._without_flashes(max(low - 1, 1))[low - max(low - 1, 1) :]
         missing = np.full(NEIGHBORS, np.nan)
         padded = np.concatenate([missing[: NEIGHBORS - 1 - (first - low)], steps, missing])
         windows = np.lib.stride_tricks.sliding_window_view(padded, NEIGHBORS)
@@ -254,3 +256,13 @@ class TickWindow:
         rows = self._count - first
         self.calm_before[first:] = calm[:rows]
         self.calm_after[first:] = calm[NEIGHBORS : NEIGHBORS + rows]
+
+    def _without_flashes(self, low: int) -> DoubleArray:
+        """The steps from row `low` on, with those into and out of a flash made small."""
+        steps = self.step[low:].copy()
+        if len(steps) > 1:
+            rows = np.arange(low, self._count - 1)
+            across = distances(self.picture[rows - 1], self.picture[rows + 1])
+            for flash in np.flatnonzero(across < FLASH_SHARE * np.minimum(steps[:-1], steps[1:])):
+                steps[flash : flash + 2] = across[flash] / 2
+        return steps

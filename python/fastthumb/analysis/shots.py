@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from fastthumb.analysis import shot_blends, shot_cuts, shot_fades
-from fastthumb.analysis.shot_edits import HOLD, Edit, EditLine, Found, Kind, without_conflicts
+from fastthumb.analysis.shot_edits import HOLD, Edit, EditLine, Found, Kind, conflict, without_conflicts
 from fastthumb.analysis.shot_looks import Content, Look, ShotLook
 from fastthumb.analysis.shot_scenes import group_scenes
 from fastthumb.analysis.shot_ticks import NEIGHBORS, SignalsLike, TickWindow
@@ -114,14 +115,21 @@ class ShotDetector:
         self._pending += self._judge(closing=closing)
         settled = window.end if closing else max(0, window.end - _SETTLED)
         shots: list[Shot] = []
-        for found in without_conflicts(self._pending):
+        kept = without_conflicts(self._pending)
+        for found in kept:
             if found.first >= settled:
                 break
             if closing and found.to_black and window.end - found.last <= HOLD:
                 self._fade_out = window.frame_of(found.first - 1) + 1
                 break  # the film fades out: that ends its last shot and begins no other
             shots += self._begin(found)
-        self._pending = [found for found in self._pending if found.first >= settled]
+        # What lost against something that is settled now is lost for good.
+        final = [found for found in kept if found.first < settled]
+        self._pending = [
+            found
+            for found in self._pending
+            if found.first >= settled and not any(conflict(found, other) for other in final)
+        ]
         self._fold(settled, self._edits.current)
         oldest = max(0, min(settled, *self._judged.values()) - _MEMORY)
         window.drop(oldest)
@@ -144,9 +152,9 @@ class ShotDetector:
             if score > 0:
                 found.append(self._found("cut", cut.tick, cut.tick, score))
         for ramp in shot_fades.fade_outs(window, *span("outs", shot_fades.SETTLE + 1)):
-            found.append(Found("fade", ramp.first, ramp.last, 0.0, to_black=True))
+            found.append(Found("fade", ramp.first, ramp.last, inf, to_black=True))
         for ramp in shot_fades.fade_ins(window, *span("ins", shot_fades.REACH + NEIGHBORS + 1)):
-            found.append(Found("fade", ramp.first, ramp.last, 0.0, from_black=True))
+            found.append(Found("fade", ramp.first, ramp.last, inf, from_black=True))
         for blend in self._scan.candidates(window, *span("blends", shot_blends.LOOKAHEAD + 1)):
             score = BLEND_NETWORK.score(blend.features)
             if score > 0:
@@ -167,11 +175,12 @@ class ShotDetector:
         """Close the open shot where `found` begins another one, and open that."""
         assert self._edits is not None
         window, old = self._window, self._edits.current
+        old_last = old.last
         edit = self._edits.take(found)
         if edit is None:
-            if old.last >= old.first and self._folded <= old.last + HOLD:
-                self._look = ShotLook()  # what it saw turned out to be the transition
+            if old.last != old_last:  # the open shot's transition goes on
                 self._blended = (self._start[0], window.frame_of(old.last + 1) - 1)
+                self._look = ShotLook()  # what it saw so far was black
             return []
         self._fold(edit.first, old)
         if edit.kind == "cut":

@@ -54,12 +54,13 @@ class Still:
     """What one picture looks like; positions are shares 0..1 of it, upright, bars removed.
 
     `saliency` is uint8 (18, 32), 255 where the eye goes first; `subject_box` is (x0, y0, x1, y1)
-    around the most salient region, `subject_share` its area and `concentration` its share of
-    all saliency, and `subject_focus` its median sharpness over that of the sharpest tenth of the
+    around the most salient region, `subject_share` its area, `concentration` its share of all
+    saliency, and `subject_focus` its median sharpness over that of the sharpest tenth of the
     picture. `detail` is the spread of the Laplacian in grey levels, noise taken off, in the
-    sharpest tenth of the picture or in the subject, whichever is sharper: that of what is in focus. `noise` is the spread of
-    noise in grey levels, measured where the picture is flattest. `entropy` is in bits, of luma; `light`
-    and `dark` are the shares without detail; `one_color` is the share in one luma level, +-3.
+    sharpest tenth of the picture or in the subject, whichever is sharper: that of what is in
+    focus. `noise` is its spread in grey levels where the picture is flattest. `entropy` is in
+    bits, of luma; `light` and `dark` are the shares that are burnt out and drowned; `one_color`
+    is the share in one luma level, give or take 3.
     `layout` is uint8 (9, 16, 3), the picture as CIELAB cells (a and b offset by 128).
     `descriptor` is float32 of unit length: the dot product of two is their visual similarity.
     """

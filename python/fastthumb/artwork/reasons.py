@@ -5,8 +5,11 @@ Every word of it is a threshold on a named score, and the number stands beside i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from fastthumb.analysis.shots import Shot
@@ -28,59 +31,60 @@ _STRENGTHS = (
 )
 
 
-def reason_for(
-    index: int,
-    picks: Sequence[int],
-    scored: Sequence[Scored],
-    shots: Sequence[Shot],
-    settings: Settings,
-) -> str:
-    """The sentence for one pick; `picks` are the positions of all picks in `scored`."""
-    one = scored[index]
-    strong = _strong_points(one, scored)
-    if one.scene_type == "action":
-        strong = [f"action ({one.action_score:.2f})", *strong[: _WORDS - 1]]
-    what = ", ".join(strong) or "the best that there is"
-    sentence = (
-        f"{what[0].upper()}{what[1:]}; quality {one.quality:.2f}, {_rank(one, scored, shots)}"
-    )
-    sentence += _difference(index, picks, scored)
-    if one.quality < settings.quality_floor:
-        sentence += f"; below the floor of {settings.quality_floor:.2f}, which nothing here reaches"
-    return sentence + "."
+def reasons_for(
+    picks: Sequence[int], scored: Sequence[Scored], shots: Sequence[Shot], settings: Settings
+) -> list[str]:
+    """The sentence for every pick; `picks` are positions in `scored`, all picks of the film."""
+    levels = {name: np.sort([one.scores[name] for one in scored]) for name, _, _ in _STRENGTHS}
+    scenes = {shot.index: shot.scene for shot in shots}
+    of_scene: dict[int | None, list[float]] = {}
+    for one in scored:
+        of_scene.setdefault(scenes.get(one.candidate.shot), []).append(one.quality)
+    reasons = []
+    for pick in picks:
+        one = scored[pick]
+        strong = _strong_points(one, levels)
+        if one.scene_type == "action":
+            strong = [f"action ({one.action_score:.2f})", *strong[: _WORDS - 1]]
+        what = ", ".join(strong) or "the best that there is"
+        scene = scenes.get(one.candidate.shot)
+        place = "the film" if scene is None or len(of_scene) == 1 else f"scene {scene + 1}"
+        reason = f"{what[0].upper()}{what[1:]}; quality {one.quality:.2f}, "
+        reason += _rank(one.quality, of_scene[scene], place)
+        reason += _difference(pick, picks, scored)
+        if one.quality < settings.quality_floor:
+            reason += (
+                f"; below the floor of {settings.quality_floor:.2f}, which nothing here reaches"
+            )
+        reasons.append(reason + ".")
+    return reasons
 
 
-def _strong_points(one: Scored, scored: Sequence[Scored]) -> list[str]:
+def _strong_points(one: Scored, levels: Mapping[str, npt.NDArray[np.float64]]) -> list[str]:
     """Up to three strong points, those first by which it beats most of the film."""
     found = []
     for name, threshold, words in _STRENGTHS:
         value = one.scores[name]
         if value >= threshold:
-            beaten = sum(other.scores[name] < value for other in scored) / len(scored)
+            beaten = int(np.searchsorted(levels[name], value))
             found.append((-beaten, f"{words} ({value:.2f})"))
     return [words for _, words in sorted(found, key=lambda point: point[0])[:_WORDS]]
 
 
-def _rank(one: Scored, scored: Sequence[Scored], shots: Sequence[Shot]) -> str:
-    """Where the picture stands among those of its scene, or of the film if that is one scene."""
-    scenes = {shot.index: shot.scene for shot in shots}
-    scene = scenes.get(one.candidate.shot)
-    peers = [other for other in scored if scenes.get(other.candidate.shot) == scene]
-    place = "the film"
-    if scene is not None and len(peers) < len(scored):
-        place = f"scene {scene + 1}"
+def _rank(quality: float, peers: Sequence[float], place: str) -> str:
+    """Where a picture stands among those of its scene, itself one of them."""
     if len(peers) == 1:
         return f"the only candidate of {place}"
-    above = sum(other.quality > one.quality for other in peers)
+    above = sum(other > quality for other in peers)
     if above == 0:
         return f"best of {len(peers)} candidates in {place}"
     return f"number {above + 1} of {len(peers)} candidates in {place}"
 
 
-def _difference(index: int, picks: Sequence[int], scored: Sequence[Scored]) -> str:
-    others = [other for other in picks if other != index]
+def _difference(pick: int, picks: Sequence[int], scored: Sequence[Scored]) -> str:
+    others = [other for other in picks if other != pick]
     if not others:
         return ""
-    mine = scored[index].candidate.still.descriptor
+    mine = scored[pick].candidate.still.descriptor
     closest = max(float(mine @ scored[other].candidate.still.descriptor) for other in others)
     return f"; at most {max(closest, 0.0):.0%} like another pick"

@@ -13,11 +13,13 @@ explain itself. Quality is the weighted mean of
     color        how colorful it looks
 
 and then loses by lettering, by emptiness (a picture of one color, or of very little), by motion
-blur, by softness all over, by noise and by a fade or flash that it lies in. The weights are settings.
+blur, by softness all over, by noise and by a fade or flash that it lies in. The weights are
+settings.
 
 Note [motion blur]. Little detail alone is no blur: a face before a soft background, fog, a plain
 sky. Fast motion alone is none either: a fast shutter and animation freeze it. Both together are,
-and how much detail to expect is told by those pictures of the film in which little moves.
+and how much detail to expect is told by those pictures of the film in which little moves. What
+moves as fast as a whip pan is blur whatever its detail: that is then made of compression.
 """
 
 from __future__ import annotations
@@ -85,8 +87,7 @@ def score(
     still = [one.still.detail for one in candidates if one.stillness >= _STILL]
     expected = float(np.median(still)) if still else 0.0
     return [
-        _score_one(one, contents.get(one.shot, "picture"), expected, settings)
-        for one in candidates
+        _score_one(one, contents.get(one.shot, "picture"), expected, settings) for one in candidates
     ]
 
 
@@ -156,7 +157,8 @@ def _detail(spread: float, relative: float) -> float:
 def _blur(detail: float, expected: float, stillness: float) -> float:
     """How surely a picture is blurred by motion; see Note [motion blur]."""
     lacking = 1.0 - ramp(detail, 0.35 * expected, 0.75 * expected) if expected > 0.0 else 0.0
-    return lacking * (1.0 - ramp(stillness, 0.35, 0.75))
+    likely = lacking * (1.0 - ramp(stillness, 0.35, 0.75))
+    return max(likely, 0.8 * (1.0 - ramp(stillness, 0.02, 0.18)))
 
 
 def _exposure(lightness: float, light: float, dark: float) -> float:

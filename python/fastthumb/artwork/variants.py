@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastthumb.artwork.diversity import FacilityLocation, layout_difference, similarity
-from fastthumb.artwork.reasons import reason_for
+from fastthumb.artwork.reasons import reasons_for
 from fastthumb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from fastthumb.artwork.scoring import Scored
     from fastthumb.settings import Settings
 
-FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 QUALITY_AND_DIFFERENCE = "quality and difference"
@@ -55,16 +54,21 @@ SCENE_TYPES = (
 )
 """Every scene type that a priority may name; "action" and "other" are recognized so far."""
 
-_PROMISING = 400  # candidates that may be chosen; the others are only represented
+_PROMISING = 250  # candidates that may be chosen
+_REPRESENTED = 600  # candidates that want to be represented by the chosen ones
 # Two pictures are near-duplicates from this cosine of their descriptors on, or below this mean
 # difference of their layouts (in codes of 255), or where both come near enough.
 _ALIKE, _ALIKE_LAYOUT = 0.92, 5.0
 _NEARLY, _NEARLY_LAYOUT = 0.88, 7.3
+_SAME_SETUP = 0.75  # the same for shots that repeat each other: they show one moment
+_SAME_VIEW = 0.65  # cosine below which no pan can make one picture of two
 _SHORTEST_GAP = 0.4  # seconds between two picks, in the shortest films;
 _GAP_SHARE = 0.12  # in longer ones this share of their length per variant, up to the setting
 _UNSETTLED = 0.5  # a picture below it lies in a fade or a flash and is the last resort
 _NEXT_BEST = 0.8  # where nothing reaches the floor, pictures of this share of the best will do
 _FAR_BELOW = 0.75  # a pick has at least this share of the best quality of the film
+_CLEARLY_BETTER = 0.04  # quality that a genre priority may not cost the moment that it shows, ...
+_STANDING_BACK = 12  # ... while there are others of its kind, of which so many are looked at
 _BLURRED = 0.5  # blur score from which a picture is shown only if the film has nothing else,
 _TEXT = 0.35  # and its text score
 
@@ -134,16 +138,15 @@ def choose(scored: Sequence[Scored], shots: Sequence[Shot], settings: Settings) 
             if best is None:
                 unfilled.append(priority.name)
             else:
-                film.take(best)
                 chosen[best] = priority.name
     while len(chosen) < settings.variants and (addition := film.best_addition()) is not None:
-        film.take(addition)
         place = f", in place of {unfilled.pop(0)}" if unfilled else ""
         chosen[addition] = QUALITY_AND_DIFFERENCE + place
     ranked = sorted(chosen, key=lambda i: (-scored[i].quality, scored[i].candidate.frame_index))
+    reasons = reasons_for(ranked, scored, shots, settings)
     return [
-        Pick(rank, scored[i], chosen[i], reason_for(i, ranked, scored, shots, settings))
-        for rank, i in enumerate(ranked, start=1)
+        Pick(rank, scored[i], chosen[i], reason)
+        for rank, (i, reason) in enumerate(zip(ranked, reasons, strict=True), start=1)
     ]
 
 
@@ -159,15 +162,19 @@ def slots_of(priorities: Sequence[Priority], variants: int) -> list[tuple[Priori
 
 
 class _Film:
-    """The candidates of one film as arrays, and what is taken so far."""
+    """The candidates of one film that are fit to be shown, and which of them are taken.
+
+    Positions count candidates from the best of every shot to the second ones, and so on. The
+    first `_PROMISING` may be chosen; all of them, up to `_REPRESENTED`, want to be represented.
+    """
 
     def __init__(self, scored: Sequence[Scored], shots: Sequence[Shot], settings: Settings) -> None:
-        self._scored = scored
-        self._settings = settings
+        self._index = _by_turns(scored, fit_to_show(scored, settings))[:_REPRESENTED]
+        self._scored = [scored[i] for i in self._index]
+        candidates = [one.candidate for one in self._scored]
         by_index = {shot.index: shot for shot in shots}
-        candidates = [one.candidate for one in scored]
         known = [by_index.get(candidate.shot) for candidate in candidates]
-        self._quality = np.array([one.quality for one in scored], dtype=np.float32)
+        self._quality = np.array([one.quality for one in self._scored], dtype=np.float32)
         self._seconds = np.array([c.seconds for c in candidates])
         self._shot = np.array([c.shot for c in candidates])
         self._scene = np.array([-1 if shot is None else shot.scene for shot in known])
@@ -181,94 +188,111 @@ class _Film:
         self._descriptors = np.stack([c.still.descriptor for c in candidates])
         self._layouts = np.stack([c.still.layout for c in candidates]).astype(np.int16)
         end = max([shot.end_seconds for shot in shots] + [float(self._seconds.max())])
-        self._duration = max(end, 1e-3)
-        self._gap = min(
-            settings.min_gap_seconds,
-            max(_SHORTEST_GAP, _GAP_SHARE * self._duration / settings.variants),
-        )
-        self._free = self._fit_to_show()
-        self._columns = self._promising()
-        self._objective = self._facility_location()
+        share = _GAP_SHARE * end / settings.variants
+        self._gap = min(settings.min_gap_seconds, max(_SHORTEST_GAP, share))
+        self._free = np.arange(len(candidates)) < _PROMISING
+        self._objective = self._facility_location(max(end, 1e-3), settings)
 
     def best_of(self, scene_types: Sequence[str]) -> int | None:
-        """The best free candidate of the given scene types."""
-        best, best_worth = None, -1.0
-        for i in self._columns:
-            one = self._scored[i]
-            if self._free[i] and one.scene_type in scene_types:
-                worth = one.quality * (0.7 + 0.3 * one.action_score)
-                if worth > best_worth:
-                    best, best_worth = int(i), worth
-        return best
+        """The best free candidate of the given scene types.
+
+        One that would keep a clearly better picture of its moment from being chosen stands back
+        for others of its kind.
+        """
+        suited = [
+            position
+            for position in np.flatnonzero(self._free).tolist()
+            if self._scored[position].scene_type in scene_types
+        ]
+        if not suited:
+            return None
+        suited.sort(key=lambda position: -self._worth(position))
+        for position in suited[:_STANDING_BACK]:
+            rivals = self._quality[self._free & self._resembling(position)]
+            if rivals.max() <= self._quality[position] + _CLEARLY_BETTER:
+                return self._take(position)
+        return self._take(suited[0])
+
+    def _worth(self, position: int) -> float:
+        one = self._scored[position]
+        return one.quality * (0.7 + 0.3 * one.action_score)
 
     def best_addition(self) -> int | None:
         """The free candidate that adds most; see Note [quality and difference]."""
-        gains = np.where(self._free[self._columns], self._objective.gains(), -np.inf)
+        gains = np.where(self._free[:_PROMISING], self._objective.gains(), -np.inf)
         best = int(gains.argmax())
-        return int(self._columns[best]) if np.isfinite(gains[best]) else None
+        return self._take(best) if np.isfinite(gains[best]) else None
 
-    def take(self, index: int) -> None:
-        """Take a candidate, and with it the right of those to be taken that resemble it."""
-        self._objective.add(int(np.flatnonzero(self._columns == index)[0]))
-        looks = self._descriptors @ self._descriptors[index]
-        layout = self._layout_difference(index)
+    def _take(self, position: int) -> int:
+        """Take a candidate; those that resemble it are free no more. Returns its index."""
+        self._objective.add(position)
+        self._free &= ~self._resembling(position)
+        return self._index[position]
+
+    def _resembling(self, position: int) -> BoolArray:
+        """Which candidates show the same moment or look alike, the candidate itself included."""
+        looks = self._descriptors @ self._descriptors[position]
+        layout = np.full(len(looks), np.inf)
+        panned = self._free & (self._scene == self._scene[position]) & (looks >= _SAME_VIEW)
+        layout[panned] = layout_difference(self._layouts[position], self._layouts[panned])
         alike = (looks >= _ALIKE) | (layout < _ALIKE_LAYOUT)
         alike |= (looks >= _NEARLY) & (layout < _NEARLY_LAYOUT)
-        near = np.abs(self._seconds - self._seconds[index]) < self._gap
-        repeated = (self._moment == self._moment[index]) & (self._shot != self._shot[index])
-        self._free &= ~(alike | near | repeated)
-        self._free[index] = False
+        near = np.abs(self._seconds - self._seconds[position]) < self._gap
+        repeated = (self._moment == self._moment[position]) & (self._shot != self._shot[position])
+        repeated &= looks >= _SAME_SETUP
+        resembling: BoolArray = alike | near | repeated
+        resembling[position] = True
+        return resembling
 
-    def _layout_difference(self, index: int) -> npt.NDArray[np.float64]:
-        """Of the free candidates of the same scene; infinite for all others."""
-        difference = np.full(len(self._scored), np.inf)
-        others = np.flatnonzero(self._free & (self._scene == self._scene[index]))
-        difference[others] = layout_difference(self._layouts[index], self._layouts[others])
-        return difference
-
-    def _fit_to_show(self) -> BoolArray:
-        """Which candidates may be taken at all: above the floor, or the best of a poor film."""
-        quality = self._quality
-        settled = np.array([one.scores["settled"] >= _UNSETTLED for one in self._scored])
-        flawed = np.array(
-            [one.scores["text"] >= _TEXT or one.scores["blur"] >= _BLURRED for one in self._scored]
-        )
-        fit: BoolArray
-        for able in (settled & ~flawed, settled):
-            fit = able & (quality >= self._settings.quality_floor)
-            if fit.any():
-                fit &= quality >= _FAR_BELOW * quality[fit].max()
-                return fit
-        fit = settled if settled.any() else np.ones_like(settled)
-        fit = fit & (quality >= _NEXT_BEST * quality[fit].max())
-        return fit
-
-    def _promising(self) -> npt.NDArray[np.int64]:
-        """The candidates that may be chosen: the best of every shot, then the second ones, ..."""
-        fit = np.flatnonzero(self._free)
-        order = fit[np.argsort(-self._quality[fit], kind="stable")]
-        seen: dict[int, int] = {}
-        turn = []
-        for i in order:
-            shot = int(self._shot[i])
-            turn.append(seen.get(shot, 0))
-            seen[shot] = turn[-1] + 1
-        return order[np.argsort(turn, kind="stable")][:_PROMISING]
-
-    def _facility_location(self) -> FacilityLocation:
-        columns = self._columns
+    def _facility_location(self, duration: float, settings: Settings) -> FacilityLocation:
+        columns = slice(_PROMISING)
         apart = np.abs(self._seconds[:, None] - self._seconds[None, columns])
-        reach = self._duration / self._settings.variants
         alike = similarity(
             self._descriptors @ self._descriptors[columns].T,
             self._scene[:, None] == self._scene[None, columns],
-            np.exp(-apart / reach).astype(np.float32),
+            np.exp(-apart / (duration / settings.variants)).astype(np.float32),
         )
         weights = np.maximum(self._quality, 1e-6) ** 2
         return FacilityLocation(
             alike,
-            (weights / weights.sum()).astype(np.float32),
+            weights / weights.sum(),
             self._quality[columns],
-            count=self._settings.variants,
-            diversity=self._settings.diversity,
+            count=settings.variants,
+            diversity=settings.diversity,
         )
+
+
+def fit_to_show(scored: Sequence[Scored], settings: Settings) -> list[int]:
+    """Indexes of the candidates that may be chosen at all; never empty where `scored` is not.
+
+    Those above the quality floor, and not far below the best of them, that are no lettering and
+    no blur and lie in no fade. Where there are none, lettering and blur will do; where nothing
+    reaches the floor, the best that there is, outside fades if possible.
+    """
+    settled = [i for i, one in enumerate(scored) if one.scores["settled"] >= _UNSETTLED]
+    clean = [
+        i
+        for i in settled
+        if scored[i].scores["text"] < _TEXT and scored[i].scores["blur"] < _BLURRED
+    ]
+    for able in (clean, settled):
+        fit = [i for i in able if scored[i].quality >= settings.quality_floor]
+        if fit:
+            return _near_the_best(scored, fit, _FAR_BELOW)
+    return _near_the_best(scored, settled or range(len(scored)), _NEXT_BEST)
+
+
+def _near_the_best(scored: Sequence[Scored], indexes: Sequence[int], share: float) -> list[int]:
+    least = share * max(scored[i].quality for i in indexes)
+    return [i for i in indexes if scored[i].quality >= least]
+
+
+def _by_turns(scored: Sequence[Scored], indexes: Sequence[int]) -> list[int]:
+    """Indexes in the order: the best candidate of every shot by quality, then the second ones."""
+    turns: dict[int, int] = {}
+    order = []
+    for i in sorted(indexes, key=lambda i: (-scored[i].quality, scored[i].candidate.frame_index)):
+        shot = scored[i].candidate.shot
+        turns[shot] = turns.get(shot, 0) + 1
+        order.append((turns[shot], i))
+    return [i for _, i in sorted(order, key=lambda one: one[0])]

@@ -108,6 +108,7 @@ def _card(title: GalleryTitle) -> dict[str, Any]:
     variants = sorted(record.variants, key=lambda variant: variant.variant)
     shape = _shape(variants[0]) if variants else 16 / 9
     large = 3 if shape < _TALL else 2 if shape < _SQUARE else 1
+    row = variants[1:4] if large == 1 and len(variants) >= 4 else []  # a row of three, or none
     name = title_name(record)
     kinds = dict.fromkeys(spoken(variant.scene_type) for variant in variants)
     duration = record.source.duration_seconds
@@ -116,7 +117,7 @@ def _card(title: GalleryTitle) -> dict[str, Any]:
         "name": name,
         "words": " ".join([name, record.title_id, *kinds]).casefold(),
         "pictures": [_cover(variant, title.folder) for variant in variants[:large]],
-        "more": [_cover(v, title.folder) for v in variants[1:4]] if large == 1 else [],
+        "more": [_cover(variant, title.folder) for variant in row],
         "quality": f"{variants[0].quality_score:.2f}" if variants else "",
         "duration": duration or 0,
         "clock": clock(duration) if duration is not None else "",
