@@ -34,7 +34,8 @@ def composed(name: str, *options: str) -> Path:
         data = test_data()
         command = [
             sys.executable, str(data / "tools" / "compose_film.py"), str(film),
-            "--clips", str(data / "videos"), "--spans", str(data / "tools" / "spans.json"), *options,
+            "--clips", str(data / "videos"), "--spans", str(data / "tools" / "spans.json"),
+            *options,
         ]  # fmt: skip
         subprocess.run(command, check=True)
     return film

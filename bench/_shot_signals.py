@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastthumb.analysis.signals import measure
+from fastthumb.media.packets import PacketTable
 from fastthumb.media.source import open_source
 
 SCALARS = (
@@ -70,8 +72,15 @@ def signals_of(film: Path) -> dict[str, npt.NDArray[Any]]:
             for measured in measure(source.frames(), source.info):
                 frame = measured.frame
                 recorder.add(measured.signals, frame.pts, frame.seconds, frame.keyframe)
-        packets = {"pts": table.pts, "size_bytes": table.size_bytes, "keyframe": table.keyframe}
-        recorder.save(path, **{f"packet_{name}": column for name, column in packets.items()})
+            time_base = source.info.time_base
+        packets = {
+            "packet_pts": table.pts,
+            "packet_dts": table.dts,
+            "packet_size_bytes": table.size_bytes,
+            "packet_keyframe": table.keyframe,
+            "time_base": np.array([time_base.numerator, time_base.denominator]),
+        }
+        recorder.save(path, **packets)
     with np.load(path) as stored:
         return {name: stored[name] for name in stored.files}
 
@@ -84,3 +93,14 @@ def replay(columns: dict[str, npt.NDArray[Any]]) -> Iterator[tuple[Replayed, int
         zip(columns["grid"], scalars, times, strict=True)
     ):
         yield Replayed(grid, *values), index, pts, seconds
+
+
+def keyframes_of(
+    columns: dict[str, npt.NDArray[Any]],
+) -> tuple[list[tuple[Replayed, int, int, float]], PacketTable, Fraction]:
+    """The arguments of find_shots_from_keyframes."""
+    frames = [frame for frame in replay(columns) if columns["keyframe"][frame[1]]]
+    keyframes = [(signals, n, *times) for n, (signals, _index, *times) in enumerate(frames)]
+    names = ("pts", "dts", "size_bytes", "keyframe")
+    packets = PacketTable(*(columns[f"packet_{name}"] for name in names))
+    return keyframes, packets, Fraction(*columns["time_base"].tolist())

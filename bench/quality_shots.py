@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import scenedetect
 from _films import test_data
 from _report import save
 from _shot_films import FILMS, make
-from _shot_signals import replay, signals_of
+from _shot_signals import keyframes_of, replay, signals_of
 
-from fastthumb.analysis.shot_keyframes import KeyframeShotDetector
+from fastthumb.analysis.shot_keyframes import find_shots_from_keyframes
 from fastthumb.analysis.shots import Shot, ShotDetector
 
 Span = tuple[int, int]
@@ -186,19 +187,13 @@ def ours_from_keyframes(film: Path, truth: dict[str, Any]) -> tuple[Count, int]:
     Each reported edit is right if it lies in the same span between two keyframes as a true one;
     several true edits in one span count as one, since that is all that can be told apart.
     """
-    columns = signals_of(film)
-    names = ("pts", "size_bytes", "keyframe")
-    packets = KeyframeShotDetector.Packets(*(columns[f"packet_{name}"] for name in names))
-    with_pts = columns["seconds"][-1] / max(1, columns["pts"][-1] - columns["pts"][0])
-    detector, shots, keys = KeyframeShotDetector(packets, with_pts), [], []
-    for signals, index, pts, seconds in replay(columns):
-        if columns["keyframe"][index]:
-            keys.append(index)
-            shots += detector.push(signals, len(keys) - 1, pts, seconds)
-    shots += detector.finish()
+    keyframes, packets, time_base = keyframes_of(signals_of(film))
+    shots = find_shots_from_keyframes(keyframes, packets, time_base)
+    order = np.argsort(packets.pts, kind="stable")
+    keys = np.flatnonzero(packets.keyframe[order])
 
     def gop(frame: int) -> int:
-        return sum(key < frame for key in keys)
+        return int(np.searchsorted(keys, frame))  # a keyframe ends its span
 
     true = {gop(c) for c in truth["cuts"]}
     true |= {gop((a + b + 1) // 2) for _kind, a, b in truth["graduals"]}

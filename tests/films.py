@@ -1,4 +1,4 @@
-"""Small films with known edits, for tests of the whole job; pictures are random but real-looking."""
+"""Small films with known edits, of random pictures that look real enough to be chosen."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fastthumb
 import pytest
+
+import fastthumb
 
 PACKAGE = Path(fastthumb.__file__).parent
 WINGS = ["media", "inference", "analysis", "artwork", "audience"]

@@ -17,13 +17,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import media_files as make
 import pytest
+from PIL import Image
+
+import media_files as make
 from fastthumb.batch import Outcome, run_batch
 from fastthumb.discovery import plan_jobs
 from fastthumb.settings import Settings
 from films import moving_shot, three_shots, write_film
-from PIL import Image
 
 PQ = {"color_primaries": 9, "color_trc": 16, "colorspace": 9}
 HLG = {"color_primaries": 9, "color_trc": 18, "colorspace": 9}

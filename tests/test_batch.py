@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from fastthumb import batch
 from fastthumb.batch import Outcome, run_batch
 from fastthumb.discovery import find_videos, plan_jobs

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from films import three_shots
 
 PROGRAM = [sys.executable, "-c", "from fastthumb.cli import main; main()"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import fastthumb
 import pytest
+
+import fastthumb
 from fastthumb.demo import FPS, TAKES, edits, make_film
 
 pytest.importorskip("skimage", reason="scikit-image is not installed")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from fastthumb.discovery import find_videos, location, plan_jobs, printable, title_slug
 from fastthumb.errors import Unreadable
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from fastthumb.batch import Outcome, run_batch
 from fastthumb.discovery import find_videos, plan_jobs
 from fastthumb.records import TitleRecord
 from fastthumb.settings import Settings
-from PIL import Image
 
 # Files of the pack that cannot give a picture, and a word that their error has to contain.
 NO_PICTURES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from fastthumb import timing
 from fastthumb.timing import StageClock
 
@@ -39,10 +40,15 @@ def test_a_stage_inside_another_is_counted_once(now: list[float]) -> None:
 
 def test_a_block_counts_its_own_time_also_when_it_fails(now: list[float]) -> None:
     clock = StageClock()
-    with pytest.raises(KeyError), clock.stage("outer", frames=4):
-        now[0] += 1.0
-        with clock.stage("inner"):
-            now[0] += 2.0
-        raise KeyError
+
+    def work() -> None:
+        with clock.stage("outer", frames=4):
+            now[0] += 1.0
+            with clock.stage("inner"):
+                now[0] += 2.0
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
     assert (clock.stages["outer"].seconds, clock.stages["inner"].seconds) == (1.0, 2.0)
     assert clock.stages["outer"].frames == 4

@@ -66,8 +66,9 @@ def analyze(path: PathLike, **settings: object) -> Analysis:
     `settings` as for `process`; only `preset` and `interval_seconds` matter. Raises SourceError
     where the video cannot be read.
     """
+    chosen = Settings.build(**settings)
     with open_source(location(path)) as source:
-        return analyze_source(source, Settings.build(**settings))
+        return analyze_source(source, chosen)
 
 
 def choose(analysis: Analysis, **settings: object) -> list[Pick]:

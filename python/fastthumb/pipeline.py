@@ -25,7 +25,7 @@ from fastthumb.artwork.variants import choose
 from fastthumb.discovery import Location, printable
 from fastthumb.errors import NoArtwork
 from fastthumb.media.source import Source, SourceInfo, open_source
-from fastthumb.presets import duration_seconds, frames_of, shot_detector
+from fastthumb.presets import plan
 from fastthumb.records import TitleRecord, write_title
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, save_analysis
@@ -103,7 +103,8 @@ def analyze(
     """
     info, clock, table = source.info, StageClock(), SignalTable()
     collector = CandidateCollector(info, settings)
-    detector = shot_detector(source, settings)
+    decoding = plan(source, settings)
+    detector = decoding.detector()
     shots: list[Shot] = []
     candidates: list[Candidate] = []
 
@@ -113,7 +114,7 @@ def analyze(
             for shot in closed:
                 candidates.extend(judge(held, info) for held in collector.close(shot))
 
-    frames = clock.each("decode", frames_of(source, settings))
+    frames = clock.each("decode", decoding.frames())
     for measured in clock.each("signals", measure(frames, info)):
         frame = measured.frame
         table.append(measured)
@@ -132,7 +133,7 @@ def analyze(
         shots=group_scenes(shots, detector.looks),
         candidates=candidates,
         content_box=boxes.most_common(1)[0][0] if boxes else (0, 0, info.width, info.height),
-        duration_seconds=duration_seconds(table, settings, info),
+        duration_seconds=decoding.duration_seconds(table),
         warnings=source.warnings,
         clock=clock,
     )
@@ -140,9 +141,10 @@ def analyze(
 
 def find_shots(source: Source, settings: Settings) -> list[Shot]:
     """Only the shots of a film, with scenes and repeats, at the preset's accuracy."""
-    detector = shot_detector(source, settings)
+    decoding = plan(source, settings)
+    detector = decoding.detector()
     shots: list[Shot] = []
-    for measured in measure(frames_of(source, settings), source.info):
+    for measured in measure(decoding.frames(), source.info):
         frame = measured.frame
         shots += detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
     return group_scenes(shots + detector.finish(), detector.looks)

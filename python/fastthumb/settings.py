@@ -66,7 +66,7 @@ class Settings(BaseModel):
     interval_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
 
     # what is judged: at most so many pictures an hour of film, and a few more at its start
-    candidates_per_hour: Annotated[int, Field(ge=50, le=10_000)] = 1200
+    candidates_per_hour: Annotated[int, Field(ge=50, le=10_000)] = 900
 
     # what is chosen
     variants: Annotated[int, Field(ge=4, le=12)] = 8

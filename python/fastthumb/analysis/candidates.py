@@ -38,7 +38,9 @@ FloatArray = npt.NDArray[np.float32]
 _SLOT_SECONDS = 0.5
 _THIN_SECONDS = 2.0  # slots of an open shot are merged up to this length once they are old
 _LATE_SECONDS = 4.0  # a cut is reported at most this long after it happened
-_JUMP = 20.0  # mean luma difference at which a new slot begins: probably a cut
+# A new slot begins early where the mean luma difference is at least this much above so many times
+# the usual one: probably a cut.
+_JUMP, _UNUSUAL = 12.0, 2.0
 _BESIDE_CUT = 0.7  # what a frame that touches a cut is worth, ...
 _DAMAGED = 0.2  # ... and one that the decoder says is damaged
 _FRAME_BYTES = 64 << 20  # decoded frames held at most, counted in bytes ...
@@ -47,7 +49,7 @@ _PICTURES = 256  # small pictures held at most for one open shot, 170 kB each
 _SECONDS_EACH = 1.25  # of a shot for each of its candidates, up to _DENSE of them;
 _DENSE = 8
 _SECONDS_EACH_LONG = 4.0  # longer shots give one for so many seconds
-_RESERVE = 32.0  # candidates that any film may have beyond its hourly number, however short
+_RESERVE = 24.0  # candidates that any film may have beyond its hourly number, however short
 _NEAR_SECONDS = 1.0  # around a frame: what its sharpness is compared with
 _MOMENT_SECONDS = 0.5  # around a frame: the moment that it shows
 _CONTINUOUS_SECONDS = 0.2  # frames farther apart than this are samples, not motion
@@ -167,7 +169,7 @@ class CandidateCollector:
         frame_bytes = 1.5 * info.width * info.height * (2 if info.bit_depth > 8 else 1)
         self._frames = int(min(max(_FRAME_BYTES / frame_bytes, 2), _FRAMES))
         self._per_second = settings.candidates_per_hour / 3600.0
-        self._previous_seconds = 0.0
+        self._previous_seconds = self._usual_jump = 0.0
         self._allowance, self._allowed_until = _RESERVE, 0.0
 
     def push(self, measured: Measured) -> None:
@@ -183,16 +185,17 @@ class CandidateCollector:
             sharp / (sharp + 100.0) * spread / (spread + 20.0) * (1.02 - dark) * (1.02 - bright)
         ) / ((1.0 + 0.08 * motion) * (1.0 + 0.05 * change))
         slots = self._slots
-        if frame.image.is_corrupt:
-            worth *= _DAMAGED
         if not slots or frame.seconds >= slots[-1].start + _SLOT_SECONDS:
             self._open_slot(measured, worth)
-        elif jump > _JUMP and slots[-1].count >= 3:
+        elif jump > _JUMP + _UNUSUAL * self._usual_jump and slots[-1].count >= 3:
             # The first frame behind a cut is often starved of bits: the next ones may replace it.
             self._open_slot(measured, worth * _BESIDE_CUT)
         elif worth > slots[-1].worth:
-            slots[-1].hold(measured, worth)
+            worth *= _DAMAGED if frame.image.is_corrupt else 1.0
+            if worth > slots[-1].worth:
+                slots[-1].hold(measured, worth)
         slots[-1].count += 1
+        self._usual_jump += 0.25 * (jump - self._usual_jump)
 
     def close(self, shot: Shot) -> list[Held]:
         """Candidates of a finished shot, in order of time; forgets all frames up to its end.
@@ -249,6 +252,7 @@ class CandidateCollector:
         )
 
     def _open_slot(self, measured: Measured, worth: float) -> None:
+        worth *= _DAMAGED if measured.frame.image.is_corrupt else 1.0
         self._slots.append(_Slot(measured, worth))
         if len(self._slots) > self._frames:
             self._make_room(measured.frame.seconds)

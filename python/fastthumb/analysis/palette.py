@@ -26,7 +26,7 @@ _LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055)
     np.float32
 )
 _BIN_OFFSET = np.array([0.0, 100.0, 100.0], dtype=np.float32)
-_ROUNDS = 8  # of k-means; the shares move by less than one percent after that
+_ROUNDS = 5  # of k-means; the shares move by about one percent after that
 _SAME_COLOR = 11.0  # CIELAB distance under which two clusters are one color to the eye
 _SMALLEST_SHARE = 0.015  # a color of less is noise, or a mixture along an edge
 # The direction from cool to warm in the a-b plane: towards orange, 60 degrees.

@@ -57,6 +57,7 @@ FEATURES = (
     "steepest",  # largest step / way: 1 for a cut
     "motion_before",  # calm_before * length / distance
     "motion_after",
+    "comes_back",  # least distance of what is beyond one end to the other end, / distance
     "log_unlike",  # of 1 - correlation of the ends' luma: small for a change of exposure
     "share",  # of the cells that change by more than 8 levels: small for a caption
     "spread",  # of the change over the cells, 1 = even: small for a caption or a small object
@@ -69,6 +70,8 @@ FEATURES = (
     "log_flatness",  # of the flatter end
     "detail",  # Laplacian variance inside / mean of the ends
 )
+_COMES_BACK = FEATURES.index("comes_back")
+LEAST_RETURN = 0.25  # of that; below it the picture of before is back
 
 
 class BlendScan:
@@ -127,8 +130,11 @@ class BlendScan:
                 taken.add(ends)
                 picture = window.picture[[end - window.base for end in ends]]
                 flat = window.flatness[[end - window.base for end in ends]].max() < LEAST_DETAIL
-                if float(distances(*picture)) >= LEAST_DISTANCE and not flat:
-                    found.append(Blend(*ends, features(window, *ends)))
+                if flat or float(distances(*picture)) < LEAST_DISTANCE:
+                    continue
+                values = features(window, *ends)
+                if values[_COMES_BACK] >= LEAST_RETURN:
+                    found.append(Blend(*ends, values))
         return found
 
     def drop(self, number: int) -> None:
@@ -187,6 +193,7 @@ def features(window: TickWindow, before: int, after: int) -> tuple[float, ...]:
         float(steps.max()) / way,
         min(3.0, calm_before * length / distance),
         min(3.0, calm_after * length / distance),
+        _return(window, i, j) / distance,
         float(np.log(1.03 - similarity(start, end))),
         float((luma > 8 / LUMA_CELLS).mean()),
         float(luma.sum()) ** 2 / (LUMA_CELLS * float(luma @ luma) + 1e-9),
@@ -199,3 +206,14 @@ def features(window: TickWindow, before: int, after: int) -> tuple[float, ...]:
         float(np.log(min(window.flatness[i], window.flatness[j]) + 1)),
         float(np.log((window.detail[quarters].mean() + 10) / (detail + 10))),
     )
+
+
+def _return(window: TickWindow, i: int, j: int) -> float:
+    """Least distance from the ticks before row i to row j's picture, or after j to i's.
+
+    An explosion lights the picture at once and dies away: that ends where it began.
+    """
+    start, end = window.picture[i], window.picture[j]
+    earlier = distances(window.picture[max(0, i - NEIGHBORS) : i + 1], end)
+    later = distances(window.picture[j : j + NEIGHBORS + 1], start)
+    return float(min(earlier.min(), later.min()))

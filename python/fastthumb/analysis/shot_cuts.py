@@ -51,6 +51,8 @@ FEATURES = (
     "log_chroma",
     "log_unmatched",
 )
+_COMES_BACK = FEATURES.index("comes_back")
+LEAST_RETURN = 0.25  # of that; below it the picture is back at once. True cuts begin at 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,17 @@ def candidates(window: TickWindow, low: int, high: int) -> list[Cut]:
         if start + int(step[start : row + PEAK + 1].argmax()) != row:
             continue
         rises = _log_ratio(float(step[row]), _median_beside(step, row)) >= LEAST_RISE
-        if rises and _log_ratio(float(unmatched[row]), _median_beside(unmatched, row)) >= LEAST_LOSS:
-            found.append(Cut(row + base, features(window, row + base)))
+        loss = _log_ratio(float(unmatched[row]), _median_beside(unmatched, row))
+        if rises and loss >= LEAST_LOSS:
+            values = features(window, row + base)
+            if values[_COMES_BACK] >= LEAST_RETURN:
+                found.append(Cut(row + base, values))
     return found
 
 
 def features(window: TickWindow, tick: int) -> tuple[float, ...]:
     """The values of FEATURES for a cut before `tick`."""
-    row, count = tick - window.base, len(window)
+    row = tick - window.base
     step, unmatched, picture = window.step, window.unmatched, window.picture
     near = picture[max(0, row - SIDE) : row + SIDE]
     split = min(row, SIDE)
@@ -146,7 +151,8 @@ def _nearest(table: FloatArray) -> float:
 
 def _median_beside(values: DoubleArray, row: int) -> float:
     """Median of the context of a row without the row itself."""
-    beside = [*values[max(1, row - CONTEXT) : row].tolist(), *values[row + 1 : row + 1 + CONTEXT].tolist()]
+    before = values[max(1, row - CONTEXT) : row].tolist()
+    beside = before + values[row + 1 : row + 1 + CONTEXT].tolist()
     return median(beside) if beside else 0.0
 
 

@@ -108,7 +108,7 @@ class TickWindow:
     flatness     unevenness of the picture, 0 = one color
     level        mean luma, 0..255
     calm_before  mean of the NEIGHBORS steps up to here without the largest, that may be a cut
-    calm_after   the same of the steps after here; known NEIGHBORS ticks later
+    calm_after   the same of the steps after here; final NEIGHBORS ticks later
     frame        number of the tick's frame
     """
 
@@ -123,7 +123,6 @@ class TickWindow:
         self._offset = self._count = 0  # the window's rows of the arrays below
         self._pictures = np.zeros((_CAPACITY, PICTURE_SIZE), np.float32)
         self._columns = np.zeros((11, _CAPACITY))
-        self._calm_known = 0  # number of ticks whose calm_after is final
         self._path_end = 0.0
         self._view()
 
@@ -239,8 +238,8 @@ class TickWindow:
     def _measure_calm(self, fresh: int) -> None:
         """`calm_*` of the fresh rows, and `calm_after` of those that now see farther ahead.
 
-        At either end of the film there are fewer steps; the first tick has none. The two large
-        steps into and out of a flash of one tick count as the small one across it.
+        Where the film's beginning or end leaves less than half of them, the other side stands
+        in. The two large steps into and out of a flash count as the small one across it.
         """
         first = max(0, self._count - fresh - NEIGHBORS)
         low = max(first - NEIGHBORS + 1, 1)
@@ -253,9 +252,11 @@ class TickWindow:
         filled = np.where(known, windows, 0.0)
         total = filled.sum(axis=1) - np.where(count > 1, filled.max(axis=1), 0.0)
         calm = total / np.maximum(count - (count > 1), 1)
+        enough = count >= NEIGHBORS // 2
         rows = self._count - first
-        self.calm_before[first:] = calm[:rows]
-        self.calm_after[first:] = calm[NEIGHBORS : NEIGHBORS + rows]
+        before, after = slice(0, rows), slice(NEIGHBORS, NEIGHBORS + rows)
+        self.calm_before[first:] = np.where(enough[before], calm[before], calm[after])
+        self.calm_after[first:] = np.where(enough[after], calm[after], calm[before])
 
     def _without_flashes(self, low: int) -> DoubleArray:
         """The steps from row `low` on, with those into and out of a flash made small."""
