@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+
 from _films import composed
 
 

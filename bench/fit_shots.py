@@ -19,10 +19,10 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from _films import cache_folder, composed, test_data
 from _shot_edits import FPS, HEIGHT, WIDTH, HardCases
 from _shot_signals import Recorder, keyframes_of, replay, signals_of
-
 from fastthumb import _core
 from fastthumb.analysis import shot_blends, shot_cuts, shot_keyframes
 from fastthumb.analysis.shot_keyframes import KeyframeShotDetector

@@ -24,11 +24,11 @@ from typing import Any
 import cv2
 import numpy as np
 import scenedetect
+
 from _films import test_data
 from _report import save
 from _shot_films import FILMS, make
 from _shot_signals import keyframes_of, replay, signals_of
-
 from fastthumb.analysis.shot_keyframes import find_shots_from_keyframes
 from fastthumb.analysis.shots import Shot, ShotDetector
 

@@ -93,13 +93,15 @@ def geometry(layout: Layout) -> Geometry:
 def code_values(plane: Samples, layout: Layout) -> Ints:
     """Samples as the stream means them: first field, unused bits off, not above the depth."""
     values = plane.astype(np.int64)[:: layout.fields] >> layout.msb_shift
-    return np.minimum(values, 2**layout.bit_depth - 1)
+    clipped: Ints = np.minimum(values, 2**layout.bit_depth - 1)
+    return clipped
 
 
 def box_means(values: Ints | Bytes, box: tuple[int, int], shape: tuple[int, int]) -> Floats:
     """Means of boxes (rows, columns) from the top left, `shape` of them."""
     used = values[: box[0] * shape[0], : box[1] * shape[1]].astype(np.float64)
-    return used.reshape(shape[0], box[0], shape[1], box[1]).mean(axis=(1, 3))
+    means: Floats = used.reshape(shape[0], box[0], shape[1], box[1]).mean(axis=(1, 3))
+    return means
 
 
 def working_luma(plane: Samples, layout: Layout) -> Floats:
@@ -109,9 +111,10 @@ def working_luma(plane: Samples, layout: Layout) -> Floats:
     if layout.luma_curve is not None:
         return means
     step = 2.0 ** (layout.bit_depth - 8)
+    expanded: Floats = np.clip((means - 16 * step) * 255 / (219 * step), 0, 255)
     if layout.full_range:
-        return means * 255 / (2**layout.bit_depth - 1)
-    return np.clip((means - 16 * step) * 255 / (219 * step), 0, 255)
+        expanded = means * 255 / (2**layout.bit_depth - 1)
+    return expanded
 
 
 def cell_luma(luma: Bytes, layout: Layout) -> Bytes:
@@ -128,7 +131,8 @@ def cell_chroma(component: Samples, layout: Layout) -> Floats:
     means = box_means(code_values(component, layout), shape.chroma_box, shape.cells)
     step = 2.0 ** (layout.bit_depth - 8)
     scale = 255 / (2**layout.bit_depth - 1) if layout.full_range else 255 / (224 * step)
-    return np.clip((means - 128 * step) * scale + 128, 0, 255)
+    expanded: Floats = np.clip((means - 128 * step) * scale + 128, 0, 255)
+    return expanded
 
 
 def mapped_cells(cells: Bytes, lut: Bytes) -> Floats:
@@ -252,7 +256,8 @@ def block_motion(before: Bytes, now: Bytes) -> dict[str, float]:
 
     def per_block(values: Ints) -> Ints:
         used = values[: block[0] * blocks[0], : block[1] * blocks[1]]
-        return used.reshape(blocks[0], block[0], blocks[1], block[1]).sum(axis=(1, 3))
+        sums: Ints = used.reshape(blocks[0], block[0], blocks[1], block[1]).sum(axis=(1, 3))
+        return sums
 
     def difference(dx: int, dy: int) -> Ints:
         moved = padded[27 - dy : 27 - dy + rows, 27 - dx : 27 - dx + cols]
@@ -293,7 +298,7 @@ def block_motion(before: Bytes, now: Bytes) -> dict[str, float]:
         here = new[y0 : y0 + block[0], x0 : x0 + block[1]]
         matched = bilinear(padded, 16 * (y0 + 27) - vector[1], 16 * (x0 + 27) - vector[0], block)
         differences.append(min(whole, int(np.abs(here - matched).sum())))
-        lengths.append(np.hypot(*vector) / 4)
+        lengths.append(np.hypot(vector[0], vector[1]) / 4)
         if shows:
             textured.append((vector[0] / 4, vector[1] / 4))
     voters = np.array(textured).reshape(-1, 2)

@@ -30,7 +30,7 @@ CARD_DETAIL = 20.0  # Laplacian variance: letters have edges, a clear sky has no
 CREDITS_BACKGROUND = 0.5  # of the cells, per tick: a column of names fills up to half
 CREDITS_LEVEL = 48.0  # credits roll over black or nearly black
 CREDITS_TICKS = 48  # 2 s at 24 ticks a second
-CREDITS_STEADY = 0.7  # of the ticks that roll at the usual speed, give or take a third
+CREDITS_STEADY = 0.7  # of the ticks that roll the same way; between two names nothing moves
 CREDITS_SPEED = 0.25  # least vertical speed, working px a frame
 
 
@@ -108,7 +108,7 @@ class ShotLook:
         return "picture"
 
     def _rolls(self) -> bool:
-        """Whether lettering moves up or down at one speed over a dark flat background."""
+        """Whether lettering moves up or down over a dark flat background."""
         if len(self._speeds) < CREDITS_TICKS or self._level / self.count > CREDITS_LEVEL:
             return False
         if np.mean(self._backgrounds) < CREDITS_BACKGROUND:
@@ -117,9 +117,8 @@ class ShotLook:
         moving = speeds[np.abs(speeds) >= CREDITS_SPEED]
         if len(moving) < CREDITS_STEADY * len(speeds):
             return False
-        usual = float(np.median(moving))
-        steady = np.abs(moving - usual) <= abs(usual) / 3
-        return bool(steady.sum() >= CREDITS_STEADY * len(speeds))
+        up = int((moving < 0).sum())
+        return max(up, len(moving) - up) >= CREDITS_STEADY * len(speeds)
 
 
 def _small(picture: FloatArray) -> npt.NDArray[np.uint8]:

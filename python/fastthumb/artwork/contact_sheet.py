@@ -281,12 +281,16 @@ def _accent(character: str) -> bool:
     return unicodedata.combining(character) > 0
 
 
-@functools.lru_cache(maxsize=512)
 def _covers(number: int, letters: frozenset[str]) -> bool:
-    """Whether a font has all these letters, told by the box that stands for a missing one."""
+    """Whether a font has all these letters."""
+    return all(letter.isspace() or _has(number, letter) for letter in letters)
+
+
+@functools.lru_cache(maxsize=4096)
+def _has(number: int, letter: str) -> bool:
+    """Whether a font has a letter, told by the box that stands for a missing one."""
     font = _sized_font(number, 20)
-    missing = bytes(font.getmask("\uffff"))
-    return all(letter.isspace() or bytes(font.getmask(letter)) != missing for letter in letters)
+    return bytes(font.getmask(letter)) != bytes(font.getmask("\uffff"))
 
 
 def _sized_font(number: int, size: int) -> _Font:
