@@ -28,7 +28,9 @@ SHORTEST = 36
 _Y, _X = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
 
 
-def clips_and_stills(data: Path, half: int | None) -> tuple[list[tuple[str, float, float]], list[Path]]:
+def clips_and_stills(
+    data: Path, half: int | None
+) -> tuple[list[tuple[str, float, float]], list[Path]]:
     """Spans of clips without an edit, and photographs; of one half of both, by name, or all.
 
     The halves share no clip, so that what is fitted on one can be tried on the other.
@@ -47,7 +49,8 @@ def _compose_film(data: Path) -> Any:
     """compose_film.py as a module: its reader of spans is used here too."""
     path = data / "tools" / "compose_film.py"
     spec = importlib.util.spec_from_file_location("compose_film", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -105,7 +108,8 @@ class HardCases:
             gain = rng.uniform(0.15, 0.7)
             frames = [scaled(f, gain) for f in frames]
         if rng.random() < 0.1:
-            frames = [np.repeat(f.mean(axis=2, keepdims=True), 3, 2).astype(np.uint8) for f in frames]
+            grays = (f.mean(axis=2, keepdims=True).astype(np.uint8) for f in frames)
+            frames = [np.repeat(gray, 3, axis=2) for gray in grays]
         if rng.random() < self.violence:
             frames = rng.choice([self.shaken, self.shaken, self.flickering, self.fast])(frames)
         return frames
@@ -178,10 +182,13 @@ class HardCases:
 
     def flickering(self, frames: Shot) -> Shot:
         rng, often, where = self.rng, self.rng.uniform(0.05, 0.5), light(self.rng)
-        return [
-            scaled(f, rng.uniform(1, 1.6), rng.uniform(60, 220) * where) if rng.random() < often else f
-            for f in frames
-        ]
+
+        def lit(frame: Image) -> Image:
+            if rng.random() >= often:
+                return frame
+            return scaled(frame, rng.uniform(1, 1.6), rng.uniform(60, 220) * where)
+
+        return [lit(frame) for frame in frames]
 
     def fast(self, frames: Shot) -> Shot:
         return frames[::3] if len(frames) >= 3 * SHORTEST else self.shaken(frames)
@@ -195,9 +202,19 @@ class HardCases:
             return frames
         at = low + rng.randint(8, high - low - 20)
         happen = rng.choice(
-            [self.flash, self.flash, self.gunfire, self.explosion, self.explosion]
-            + [self.exposure, self.exposure]
-            + [self.caption, self.caption, self.passing, self.passing]
+            [
+                self.flash,
+                self.flash,
+                self.gunfire,
+                self.explosion,
+                self.explosion,
+                self.exposure,
+                self.exposure,
+                self.caption,
+                self.caption,
+                self.passing,
+                self.passing,
+            ]
         )
         return happen(list(frames), at)
 

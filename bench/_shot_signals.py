@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from _films import cache_folder
 from fastthumb.analysis.signals import measure
 from fastthumb.media.packets import PacketTable
 from fastthumb.media.source import open_source
@@ -64,7 +65,7 @@ def signals_of(film: Path) -> dict[str, npt.NDArray[Any]]:
     `grid`, `scalars`, `pts`, `seconds`, `keyframe` have a row per frame in presentation order;
     `packet_*` are the columns of the demux table.
     """
-    path = film.with_suffix(".signals.npz")
+    path = cache_folder() / f"{film.stem}.signals.npz"
     if not path.exists() or path.stat().st_mtime < film.stat().st_mtime:
         recorder = Recorder()
         with open_source(film) as source:

@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import scenedetect
 
-from _films import test_data
+from _films import cache_folder, test_data
 from _report import save
 from _shot_films import FILMS, make
 from _shot_signals import keyframes_of, replay, signals_of
@@ -211,30 +211,33 @@ PEERS: dict[str, Callable[[], Any]] = {
 
 
 def peers(film: Path) -> dict[str, list[int]]:
-    """Cuts by each PySceneDetect detector with its defaults; kept beside the film.
+    """Cuts by each PySceneDetect detector with its defaults; kept in the cache.
 
     The loop is SceneManager's, reduction included, but feeds all detectors from one decode and
     counts frames itself: with a variable rate, its frame numbers are times.
     """
-    kept = film.with_suffix(f".scenedetect-{scenedetect.__version__}.json")
+    kept = cache_folder() / f"{film.stem}.scenedetect-{scenedetect.__version__}.json"
     if not kept.exists():
         video = scenedetect.open_video(str(film), backend="pyav")
         factor = scenedetect.scene_manager.compute_downscale_factor(max(video.frame_size))
         detectors = {name: make_detector() for name, make_detector in PEERS.items()}
         found: dict[str, list[int]] = {name: [] for name in detectors}
-        numbers: dict[float, int] = {}
+        times: list[float] = []
+
+        def numbers(cuts: list[Any]) -> list[int]:
+            return [int(np.abs(np.array(times) - cut.seconds).argmin()) for cut in cuts]
+
         while (image := video.read()) is not False:
             if factor > 1:
                 size = [max(1, round(side / factor)) for side in (image.shape[1], image.shape[0])]
                 image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-            numbers[video.position.seconds] = len(numbers)
+            times.append(video.position.seconds)
             for name, detector in detectors.items():
-                found[name] += [numbers[c.seconds] for c in detector.process_frame(video.position, image)]
+                found[name] += numbers(detector.process_frame(video.position, image))
         for name, detector in detectors.items():
-            found[name] += [numbers[c.seconds] for c in detector.post_process(video.position)]
+            found[name] += numbers(detector.post_process(video.position))
         kept.write_text(json.dumps(found))
-    cuts: dict[str, list[int]] = json.loads(kept.read_text())
-    return cuts
+    return {name: list(map(int, cuts)) for name, cuts in json.loads(kept.read_text()).items()}
 
 
 def labeled_clips(data: Path) -> dict[Path, dict[str, Any]]:
@@ -303,7 +306,8 @@ def main() -> None:
         print(table_row(f"all {group}", totals[group]))
         for name, score in totals[group].items():
             kinds = ", ".join(f"{k} {c.right}/{c.true}" for k, c in score.by_kind.items())
-            print(f"  {name:10s} cuts {score.cuts.f1:.3f} graduals {score.graduals.f1:.3f} ({kinds})")
+            f1 = f"cuts {score.cuts.f1:.3f} graduals {score.graduals.f1:.3f}"
+            print(f"  {name:10s} {f1} ({kinds})")
     data["in_all"] = {
         group: {name: score.as_dict() for name, score in by_name.items()}
         for group, by_name in totals.items()

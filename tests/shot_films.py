@@ -74,7 +74,7 @@ def mixed(a: Image, b: Image, share: float) -> Image:
 def dissolve(before: Sequence[Image], after: Sequence[Image], length: int) -> list[Image]:
     """Two shots with their ends blended over `length` frames."""
     tail, head = before[-length:], after[:length]
-    blended = [mixed(a, b, (n + 1) / (length + 1)) for n, (a, b) in enumerate(zip(tail, head))]
+    blended = [mixed(tail[n], head[n], (n + 1) / (length + 1)) for n in range(length)]
     return [*before[:-length], *blended, *after[length:]]
 
 
@@ -83,7 +83,7 @@ def wipe(before: Sequence[Image], after: Sequence[Image], length: int, shape: Im
     tail, head = before[-length:], after[:length]
     blended = [
         np.where((shape < (n + 1) / (length + 1))[..., None], b, a)
-        for n, (a, b) in enumerate(zip(tail, head))
+        for n, (a, b) in enumerate(zip(tail, head, strict=True))
     ]
     return [*before[:-length], *blended, *after[length:]]
 

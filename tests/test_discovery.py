@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fastthumb.discovery import find_videos, location, plan_jobs, printable, title_slug
+from fastthumb.discovery import find_videos, location, plan_jobs, title_slug
 from fastthumb.errors import Unreadable
+from fastthumb.names import printable
 
 
 def touch(path: Path) -> Path:

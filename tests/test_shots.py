@@ -6,11 +6,11 @@ import random
 
 import numpy as np
 import pytest
-import shot_films as films
-from shot_films import HEIGHT, WIDTH, Image, dissolve, fade, flat, pan, shaken, signals_of, still
 
+import shot_films as films
 from fastthumb.analysis import shots as shots_module
 from fastthumb.analysis.shots import Shot, ShotDetector, find_shots
+from shot_films import HEIGHT, WIDTH, Image, dissolve, fade, flat, pan, shaken, signals_of, still
 
 ENDS = 1  # frames by which an end of a gradual transition may be off: its first share is 1/13
 LATE_TICKS = 82  # as ShotDetector.push promises
@@ -40,7 +40,9 @@ def check_tiling(found: list[Shot], frames: int) -> None:
     assert [shot.start_frame for shot in found] == [0, *(end + 1 for end in ends[:-1])]
     assert ends[-1] == frames - 1
     for shot in found:
-        assert shot.start_frame <= shot.usable_start_frame <= shot.usable_end_frame <= shot.end_frame
+        assert (
+            shot.start_frame <= shot.usable_start_frame <= shot.usable_end_frame <= shot.end_frame
+        )
         assert shot.start_seconds <= shot.end_seconds
         assert (shot.start_pts, shot.end_pts) == (
             round(shot.start_seconds * 1000),

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from fastthumb.discovery import printable
 from fastthumb.errors import OutputError
+from fastthumb.names import printable
 
 _ADVICE = {
     errno.ENOSPC: "free some space or choose another output folder, then run again",

@@ -26,10 +26,11 @@ from typing import Literal
 from fastthumb.artwork.variants import priorities_of
 from fastthumb.atomic import make_folder
 from fastthumb.catalog import CATALOG_FILE, Catalog
-from fastthumb.discovery import Job, printable
+from fastthumb.discovery import Job
 from fastthumb.errors import FastthumbError, OutputError, Unreadable
 from fastthumb.events import Event, Listener
 from fastthumb.fingerprint import content_hash
+from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.pipeline import make_title
 from fastthumb.publishing import publish

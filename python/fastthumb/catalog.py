@@ -42,8 +42,8 @@ from fastthumb.catalog_tables import (
     variant_of,
     variant_row,
 )
-from fastthumb.discovery import printable
 from fastthumb.errors import ExtraMissing, OutputError, SettingsError
+from fastthumb.names import printable
 from fastthumb.records import TitleRecord, Variant, clean_text, escape_path
 
 CATALOG_FILE = "catalog.db"

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from fastthumb.errors import Unreadable
+from fastthumb.names import printable
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -110,11 +111,6 @@ def title_slug(video: Location) -> str:
     if not slug or _RESERVED.fullmatch(slug):
         slug = f"title-{slug}".rstrip("-.")
     return slug
-
-
-def printable(path: object) -> str:
-    """A path as text that can be printed and stored whatever bytes it holds."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _path_hash(path: Location) -> str:

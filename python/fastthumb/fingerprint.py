@@ -17,8 +17,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from fastthumb.discovery import printable
 from fastthumb.errors import Unreadable
+from fastthumb.names import printable
 
 _WHOLE_UP_TO_BYTES = 16 << 20
 _BLOCK_BYTES = 1 << 20

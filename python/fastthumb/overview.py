@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fastthumb.artwork.gallery import FailedTitle, GalleryTitle, write_gallery
 from fastthumb.catalog import Catalog
-from fastthumb.discovery import printable
 from fastthumb.errors import OutputError
+from fastthumb.names import printable
 from fastthumb.records import read_title
 from fastthumb.store import load_preview
 

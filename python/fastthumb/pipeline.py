@@ -22,9 +22,10 @@ from fastthumb.artwork.rendering import render
 from fastthumb.artwork.scoring import score
 from fastthumb.artwork.sprites import SpriteCollector
 from fastthumb.artwork.variants import choose
-from fastthumb.discovery import Location, printable
+from fastthumb.discovery import Location
 from fastthumb.errors import NoArtwork
 from fastthumb.media.source import Source, SourceInfo, open_source
+from fastthumb.names import printable
 from fastthumb.presets import plan
 from fastthumb.records import TitleRecord, write_title
 from fastthumb.settings import Settings

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastthumb.atomic import make_folder
-from fastthumb.discovery import printable
 from fastthumb.errors import OutputError
+from fastthumb.names import printable
 from fastthumb.records import TITLE_FILE
 
 

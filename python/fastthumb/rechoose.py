@@ -16,9 +16,10 @@ from fastthumb.artwork.rendering import RenderedFile, RenderedVariant, picture_n
 from fastthumb.artwork.scoring import score
 from fastthumb.artwork.variants import Pick, choose
 from fastthumb.catalog import CATALOG_FILE, Catalog
-from fastthumb.discovery import location, printable
+from fastthumb.discovery import location
 from fastthumb.errors import NoArtwork, SourceError
 from fastthumb.media.source import open_source
+from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.publishing import publish
 from fastthumb.records import TitleRecord, Variant, read_title, write_title

@@ -37,8 +37,8 @@ from pydantic import (
 )
 
 from fastthumb.atomic import write_text
-from fastthumb.discovery import printable
 from fastthumb.errors import OutputError
+from fastthumb.names import printable
 
 SCHEMA_VERSION: Final = 1
 TITLE_FILE = "title.json"

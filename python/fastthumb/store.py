@@ -32,9 +32,9 @@ from fastthumb.analysis.signals import ROW, SignalTable
 from fastthumb.artwork.gallery.preview import POINTS, SignalPreview
 from fastthumb.atomic import atomic_write
 from fastthumb.columns import from_columns, to_columns
-from fastthumb.discovery import printable
 from fastthumb.errors import OutputError
 from fastthumb.media.source import SourceInfo
+from fastthumb.names import printable
 from fastthumb.records import clean_text
 from fastthumb.settings import Settings
 

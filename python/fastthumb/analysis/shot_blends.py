@@ -37,6 +37,9 @@ LEAST_DISTANCE = 12.0  # of the ends; two shots closer than that look like one
 LEAST_DETAIL = 5.0  # flatness of one of the ends; between two plain colors nothing dissolves
 LONGEST_WAY = 2.2  # way / distance; true transitions of moving shots reach 1.7
 LEAST_GAIN = 6.0
+# Share of the motion beside a transition that its distance has to exceed per tick: all of it would
+# hide transitions between moving shots, whose motions the blend damps; half of it would take in
+# the pan before a dissolve.
 CHARGE = 0.65
 _NOTHING = -1e9
 
@@ -75,7 +78,7 @@ LEAST_RETURN = 0.25  # of that; below it the picture of before is back
 
 
 class BlendScan:
-    """Best candidate per middle tick, kept beside the window while it slides."""
+    """Gain of every length at every middle tick, kept beside the window while it slides."""
 
     def __init__(self) -> None:
         self._done = 0  # number of the first tick not yet tried as the end of a transition
@@ -114,28 +117,25 @@ class BlendScan:
         A candidate is better than what is a little shorter, longer, earlier or later, as in
         scale-space blob detection (Lindeberg 1998).
         """
-        gain, found = self._gain, []
-        taken: set[tuple[int, int]] = set()
-        columns = slice(low - self._base, high - self._base)
-        for column in (np.flatnonzero(gain[:, columns].max(axis=0) > LEAST_GAIN) + columns.start).tolist():
-            for row in np.flatnonzero(gain[:, column] > LEAST_GAIN).tolist():
-                reach = max(2, LENGTHS[row] // 3)
-                near = gain[max(0, row - 1) : row + 2, max(0, column - reach) : column + reach + 1]
-                if gain[row, column] < near.max():
-                    continue
-                after = column + self._base + (LENGTHS[row] + 1) // 2
+        found: dict[tuple[int, int], Blend] = {}
+        hopeful = self._gain[:, low - self._base : high - self._base] > LEAST_GAIN
+        for column, row in np.argwhere(hopeful.T).tolist():
+            middle = low + column
+            if self._is_peak(row, middle - self._base):
+                after = middle + (LENGTHS[row] + 1) // 2
                 ends = settle(window, after - LENGTHS[row], after)
-                if ends in taken:
-                    continue
-                taken.add(ends)
-                picture = window.picture[[end - window.base for end in ends]]
-                flat = window.flatness[[end - window.base for end in ends]].max() < LEAST_DETAIL
-                if flat or float(distances(*picture)) < LEAST_DISTANCE:
-                    continue
-                values = features(window, *ends)
-                if values[_COMES_BACK] >= LEAST_RETURN:
-                    found.append(Blend(*ends, values))
-        return found
+                if ends not in found and _differ(window, *ends):
+                    values = features(window, *ends)
+                    if values[_COMES_BACK] >= LEAST_RETURN:
+                        found[ends] = Blend(*ends, values)
+        return list(found.values())
+
+    def _is_peak(self, row: int, column: int) -> bool:
+        """Whether no gain of a similar length and middle is larger."""
+        reach = max(2, LENGTHS[row] // 3)
+        rows = slice(max(0, row - 1), row + 2)
+        near = self._gain[rows, max(0, column - reach) : column + reach + 1]
+        return bool(self._gain[row, column] >= near.max())
 
     def drop(self, number: int) -> None:
         """Forget the middles before `number`."""
@@ -166,6 +166,14 @@ def settle(window: TickWindow, before: int, after: int) -> tuple[int, int]:
     gain[lasts[None] - firsts[:, None] < LENGTHS[0]] = _NOTHING
     best = np.unravel_index(int(gain.argmax()), gain.shape)
     return int(firsts[best[0]]) + base, int(lasts[best[1]]) + base
+
+
+def _differ(window: TickWindow, before: int, after: int) -> bool:
+    """Whether two ticks show different things, at least one of them more than a plain color."""
+    i, j = before - window.base, after - window.base
+    apart = float(distances(window.picture[i], window.picture[j]))
+    detailed = max(float(window.flatness[i]), float(window.flatness[j])) >= LEAST_DETAIL
+    return detailed and apart >= LEAST_DISTANCE
 
 
 def features(window: TickWindow, before: int, after: int) -> tuple[float, ...]:

@@ -3,8 +3,8 @@
 Three things look like a cut from one frame to the next and are not: fast motion (the steps
 around it are as large, and block motion explains much of it), a flash or an object passing (the
 old picture comes back), and a change of exposure (the new picture is the old one with another
-gain). Each candidate is measured for all three, and a logistic function of the measurements
-decides; its weights were fitted on composed films, see shot_weights.py. Comparing a step with
+gain). Each candidate is measured for all three, and a small network decides; see shot_weights.py
+for its numbers and bench/fit_shots.py for where they come from. Comparing a step with
 its neighborhood follows Yeo and Liu (1995, "Rapid scene analysis on compressed video").
 """
 
@@ -21,7 +21,7 @@ from fastthumb.analysis.shot_ticks import LUMA_CELLS, DoubleArray, FloatArray, T
 CONTEXT = 8  # ticks to either side: 1/3 s, enough for the slowest repeat of a 10 fps source
 SIDE = 6  # ticks to either side among which the most similar picture is looked for
 STAY = 3  # ticks on either side that must belong to two different pictures
-BLAST = 16  # ticks, 2/3 s
+BLAST = 16  # ticks, 2/3 s: how long an explosion may light the picture
 FLASH = 5  # ticks within which an old picture that comes back means a flash: 1/5 s
 LOOKAHEAD = max(CONTEXT, BLAST)  # ticks after a cut that must be known before it is judged
 PEAK = 2  # a candidate is the largest step within so many ticks

@@ -127,9 +127,9 @@ def _source(
         flat_enough = depth[row] <= FLAT_SHARE * depth[source]
         straight = way[best] <= STRAIGHT * distance[best] + motion[best]
         gradual = steps.max() <= STEEPEST * way[best]
-        if flat_enough and straight and gradual and window.flatness[source] >= least_detail:
-            if _same_picture(window, row, source):
-                return source
+        detailed = window.flatness[source] >= least_detail
+        if flat_enough and straight and gradual and detailed and _same_picture(window, row, source):
+            return source
         # A longer way may lead through another transition: look again, nearer to the valley.
         far = source - side
     return None

@@ -148,7 +148,9 @@ class KeyframeShotDetector:
         if row - 1 == 0 and window.base > 0:
             beside.append(float(window.step[0]))
         surges = self._surges(a, b)
-        surge, usual = (float(surges.max()), float(np.median(surges))) if len(surges) else (0.0, 0.0)
+        surge, usual = (
+            (float(surges.max()), float(np.median(surges))) if len(surges) else (0.0, 0.0)
+        )
         place = int(np.searchsorted(self._keys, a))
         near = self._keys[max(0, place - _SIDE) : place + _SIDE + 1]
         around = self._surges(int(near[0]), int(near[-1])) if len(near) else surges
@@ -180,7 +182,7 @@ class KeyframeShotDetector:
         if len(inside) <= SURGE:
             return np.array([inside.sum()]) if len(inside) else np.zeros(0)
         total = np.concatenate([[0.0], inside.cumsum()])
-        return total[SURGE:] - total[:-SURGE]
+        return np.asarray(total[SURGE:] - total[:-SURGE])
 
     def _first_frame(self, row: int) -> int:
         """The most likely first frame of the new shot in the span that ends with `row`."""

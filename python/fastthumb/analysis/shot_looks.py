@@ -31,7 +31,7 @@ CREDITS_BACKGROUND = 0.5  # of the cells, per tick: a column of names fills up t
 CREDITS_LEVEL = 48.0  # credits roll over black or nearly black
 CREDITS_TICKS = 48  # 2 s at 24 ticks a second
 CREDITS_STEADY = 0.7  # of the ticks that roll the same way; between two names nothing moves
-CREDITS_SPEED = 0.25  # least vertical speed, working px a frame
+CREDITS_SPEED = 0.4  # least vertical speed, working px a frame; names roll at 0.8 to 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ShotLook:
         self._backgrounds.append(float((np.abs(luma - np.median(luma)) <= NEAR_LEVELS).mean()))
         camera = window.camera[rows]
         self._speeds += np.where(np.abs(camera[:, 0]) < CREDITS_SPEED, camera[:, 1], 0.0).tolist()
-        del self._speeds[: -4 * CREDITS_TICKS], self._backgrounds[:-4 * CREDITS_TICKS]
+        del self._speeds[: -4 * CREDITS_TICKS], self._backgrounds[: -4 * CREDITS_TICKS]
 
     def look(self) -> Look:
         """The shot's three small pictures; black ones for a shot without usable ticks."""

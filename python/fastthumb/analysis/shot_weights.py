@@ -1,8 +1,8 @@
-"""The fitted numbers of shot detection: two networks of eight hidden units.
+"""The fitted numbers of shot detection: three networks of eight hidden units.
 
 Written by bench/fit_shots.py, which says what they were fitted on; the columns of a feature are
-its weights to the hidden units. What the features mean is told beside FEATURES in shot_cuts.py
-and shot_blends.py.
+its weights to the hidden units. What the features mean is told beside FEATURES in shot_cuts.py,
+shot_blends.py and shot_keyframes.py.
 """
 
 from __future__ import annotations

@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from math import inf
 
 from fastthumb.analysis import shot_blends, shot_cuts, shot_fades
-from fastthumb.analysis.shot_edits import HOLD, Edit, EditLine, Found, Kind, conflict, without_conflicts
+from fastthumb.analysis.shot_edits import (
+    HOLD,
+    Edit,
+    EditLine,
+    Found,
+    Kind,
+    conflict,
+    without_conflicts,
+)
 from fastthumb.analysis.shot_looks import Content, Look, ShotLook
 from fastthumb.analysis.shot_scenes import group_scenes
 from fastthumb.analysis.shot_ticks import NEIGHBORS, SignalsLike, TickWindow

@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 from fastthumb.artwork.labels import clock, counted, spoken, title_name
 from fastthumb.artwork.rendering import encode
 from fastthumb.atomic import write_bytes
-from fastthumb.discovery import printable
 from fastthumb.errors import OutputError
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from fastthumb.records import TitleRecord, Variant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastthumb.discovery import printable
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from fastthumb.records import TitleRecord

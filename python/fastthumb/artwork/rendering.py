@@ -24,10 +24,10 @@ from PIL import Image, ImageCms, features
 from fastthumb.analysis.bars import upright_shares
 from fastthumb.artwork.crops import Box, crop_box, parse_aspect
 from fastthumb.atomic import make_folder, write_bytes
-from fastthumb.discovery import printable
 from fastthumb.errors import OutputError, SourceError
 from fastthumb.media.display import display_rgb
 from fastthumb.media.source import Source, SourceInfo
+from fastthumb.names import printable
 from fastthumb.settings import ImageFormat, Settings
 
 if TYPE_CHECKING:

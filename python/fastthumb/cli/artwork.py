@@ -92,8 +92,9 @@ def _run(
     """Process the paths and report; returns the number of titles that failed."""
     from fastthumb.artwork.variants import priorities_of
     from fastthumb.batch import count, run_batch
-    from fastthumb.discovery import find_videos, location, plan_jobs, printable
+    from fastthumb.discovery import find_videos, location, plan_jobs
     from fastthumb.events import Event
+    from fastthumb.names import printable
     from fastthumb.settings import Settings
 
     assert isinstance(settings, Settings)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import av
 
 from fastthumb.errors import NotAVideo, SourceError, Unreadable
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -32,15 +33,6 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"\x00\x00\x01\xba", 0, "MPEG"),
     (b"\x47", 0, "MPEG-TS"),
 )
-
-
-def printable(name: str | os.PathLike[str]) -> str:
-    """Return a name that any terminal and log can show: odd bytes and controls as escapes."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
 
 
 def is_url(name: str) -> bool:

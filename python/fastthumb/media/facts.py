@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from fastthumb.errors import NothingDecodable, SourceError
 from fastthumb.media.color import color_of, side_data
-from fastthumb.media.diagnosis import printable
 from fastthumb.media.layout import bit_depth, has_alpha
 from fastthumb.media.source import SourceInfo
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     import av

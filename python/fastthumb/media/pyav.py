@@ -14,7 +14,7 @@ import av
 
 from fastthumb.errors import NothingDecodable, SourceError
 from fastthumb.media.color import unsupported_matrix
-from fastthumb.media.diagnosis import check_file, is_url, printable
+from fastthumb.media.diagnosis import check_file, is_url
 from fastthumb.media.facts import (
     note_end,
     note_layouts,
@@ -28,6 +28,7 @@ from fastthumb.media.seeking import CannotSeek, Found, PacketId, Seeker, packet_
 from fastthumb.media.source import Frame, SourceInfo
 from fastthumb.media.timeline import Timeline
 from fastthumb.media.trouble import Trouble
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import av
 
 from fastthumb.errors import SourceError
-from fastthumb.media.diagnosis import is_url, no_video, open_failure, printable, refuse_still
+from fastthumb.media.diagnosis import is_url, no_video, open_failure, refuse_still
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from av.container import InputContainer

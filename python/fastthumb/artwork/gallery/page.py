@@ -31,7 +31,7 @@ import numpy.typing as npt
 from fastthumb.artwork.gallery.preview import POINTS, SignalPreview
 from fastthumb.artwork.labels import clock, counted, spoken, title_name
 from fastthumb.atomic import write_bytes
-from fastthumb.discovery import printable
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from fastthumb.records import FileRecord, ShotRecord, TitleRecord, Variant
