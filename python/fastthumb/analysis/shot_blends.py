@@ -118,7 +118,13 @@ class BlendScan:
         scale-space blob detection (Lindeberg 1998).
         """
         found: dict[tuple[int, int], Blend] = {}
-        hopeful = self._gain[:, low - self._base : high - self._base] > LEAST_GAIN
+        here = self._gain[:, low - self._base : high - self._base]
+        hopeful = here > LEAST_GAIN
+        # Most fall behind a direct neighbor already; `_is_peak` looks farther.
+        hopeful[1:] &= here[1:] >= here[:-1]
+        hopeful[:-1] &= here[:-1] >= here[1:]
+        hopeful[:, 1:] &= here[:, 1:] >= here[:, :-1]
+        hopeful[:, :-1] &= here[:, :-1] >= here[:, 1:]
         for column, row in np.argwhere(hopeful.T).tolist():
             middle = low + column
             if self._is_peak(row, middle - self._base):

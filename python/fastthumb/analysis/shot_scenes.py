@@ -39,26 +39,21 @@ def group_scenes(shots: Sequence[Shot], looks: Sequence[Look]) -> list[Shot]:
         raise ValueError(f"group_scenes: {len(shots)} shots but {len(looks)} looks; pass one each")
     if not shots:
         return []
-    pictures = np.stack([look.pictures for look in looks]).astype(np.float32)
+    gallery = _Gallery(looks)
     pictured = [k for k, shot in enumerate(shots) if shot.content == "picture"]
     repeats: list[int | None] = [None] * len(shots)
     last_alike = list(range(len(shots)))
     for place, k in enumerate(pictured):
-        earlier = pictured[:place]
-        if earlier:
-            alike, apart = _compare(pictures[earlier], pictures[k])
-            apart[(alike < SAME_SETUP[0]) | (apart > SAME_SETUP[1])] = np.inf
-            if np.isfinite(apart.min()):
-                nearest = earlier[int(apart.argmin())]
-                first = repeats[nearest]
-                repeats[k] = nearest if first is None else first
+        same = gallery.like(k, pictured[:place], *SAME_SETUP)
+        if same:
+            nearest = min(same, key=lambda pair: pair[1])[0]
+            first = repeats[nearest]
+            repeats[k] = nearest if first is None else first
         horizon = shots[k].end_seconds + LINK_SECONDS
         later = [n for n in pictured[place + 1 :][:LINK_SHOTS] if shots[n].start_seconds <= horizon]
-        if later:
-            alike, apart = _compare(pictures[later], pictures[k])
-            linked = np.flatnonzero((alike >= SAME_PLACE[0]) & (apart <= SAME_PLACE[1]))
-            if len(linked):
-                last_alike[k] = later[int(linked[-1])]
+        linked = gallery.like(k, later, *SAME_PLACE)
+        if linked:
+            last_alike[k] = linked[-1][0]
     scene, reach = -1, -1
     grouped = []
     for k, shot in enumerate(shots):
@@ -68,15 +63,30 @@ def group_scenes(shots: Sequence[Shot], looks: Sequence[Look]) -> list[Shot]:
     return grouped
 
 
-def _compare(looks: FloatArray, look: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Most correlation and least difference between any picture of each of `looks` and of `look`.
+class _Gallery:
+    """The pictures of all shots, ready to be compared."""
 
-    `looks` is (n, 3, rows, columns, 3), `look` one of them; two float32 (n,).
-    """
-    many, one = looks.reshape(len(looks), 3, -1), look.reshape(3, -1)
-    apart = np.abs(many[:, :, None] - one[None, None]).mean(axis=3).min(axis=(1, 2))
-    y, x = looks[..., 0].reshape(len(looks), 3, -1), look[..., 0].reshape(3, -1)
-    y, x = y - y.mean(axis=2, keepdims=True), x - x.mean(axis=1, keepdims=True)
-    size_y, size_x = np.sqrt((y * y).sum(axis=2)) + 1e-6, np.sqrt((x * x).sum(axis=1)) + 1e-6
-    alike = np.einsum("nkc,lc->nkl", y, x) / (size_y[:, :, None] * size_x)
-    return alike.max(axis=(1, 2)), apart
+    def __init__(self, looks: Sequence[Look]) -> None:
+        pictures = np.stack([look.pictures for look in looks])
+        self._pictures = pictures.reshape(len(looks), 3, -1).astype(np.float32)
+        luma = pictures[..., 0].reshape(len(looks), 3, -1).astype(np.float32)
+        luma -= luma.mean(axis=2, keepdims=True)
+        self._luma: FloatArray = luma / (np.sqrt((luma * luma).sum(axis=2, keepdims=True)) + 1e-6)
+
+    def like(
+        self, shot: int, others: Sequence[int], least_alike: float, most_apart: float
+    ) -> list[tuple[int, float]]:
+        """Those of `others`, in order, that look like `shot`, with the difference.
+
+        Of three pictures of each, the most correlated pair and the least different one count.
+        """
+        if not others:
+            return []
+        alike = (self._luma[list(others)] @ self._luma[shot].T).max(axis=(1, 2))
+        found = []
+        for place in np.flatnonzero(alike >= least_alike).tolist():
+            pairs = self._pictures[others[place]][:, None] - self._pictures[shot][None]
+            apart = float(np.abs(pairs).mean(axis=2).min())
+            if apart <= most_apart:
+                found.append((others[place], apart))
+        return found
