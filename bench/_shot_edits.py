@@ -73,14 +73,23 @@ def light(rng: random.Random) -> npt.NDArray[np.float32]:
 class HardCases:
     """Makes one film frame by frame; `put` takes each frame, `truth` grows with it.
 
-    `violence` is the share of shots with a shaking camera, flickering light or fast motion.
+    `violence` is the share of shots with a shaking camera, flickering light or fast motion,
+    `slow_moves` of those that glide over a photograph.
     """
 
     def __init__(
-        self, data: Path, seed: int, half: int | None, violence: float, put: Callable[[Image], None]
+        self,
+        data: Path,
+        seed: int,
+        half: int | None,
+        violence: float,
+        put: Callable[[Image], None],
+        *,
+        slow_moves: float = 0.0,
     ) -> None:
         self.rng = random.Random(seed)
         self.data, self.violence, self.put_frame = data, violence, put
+        self.slow_moves = slow_moves
         self.clips, self.stills = clips_and_stills(data, half)
         self.read_span = _compose_film(data).read_span
         self.count = 0
@@ -92,6 +101,9 @@ class HardCases:
     def shot(self) -> Shot:
         """A shot of a clip or of a photograph, often altered as a whole."""
         rng = self.rng
+        if self.slow_moves and rng.random() < self.slow_moves:
+            self.source = None
+            return self.slow_move(rng.randint(60, 200))
         if rng.random() < 0.15:
             self.source = None
             return self.photograph(rng.randint(40, 110))
@@ -158,6 +170,28 @@ class HardCases:
                 frame = cv2.blur(frame, (blur, 1))
             frames.append(np.asarray(frame, np.uint8))
             last_x = x
+        return frames
+
+    def slow_move(self, count: int) -> Shot:
+        """A zoom or pan over a photograph that begins and ends gently, or not."""
+        rng = self.rng
+        image = cv2.cvtColor(cv2.imread(str(rng.choice(self.stills))), cv2.COLOR_BGR2RGB)
+        scale = rng.uniform(1.2, 2.2) * max(WIDTH / image.shape[1], HEIGHT / image.shape[0])
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        views = []
+        for _ in range(2):  # left, top and size of the first and of the last view
+            size = rng.uniform(0.6, 1.0) if rng.random() < 0.7 else 1.0
+            room_x, room_y = image.shape[1] - WIDTH * size, image.shape[0] - HEIGHT * size
+            views.append(np.array([rng.uniform(0, room_x), rng.uniform(0, room_y), size]))
+        reach, eased = rng.uniform(0.2, 1), rng.random() < 0.6
+        rest = rng.choice([0.0, 0.0, 0.2, 0.35])  # share of the shot that stands at either end
+        frames = []
+        for n in range(count):
+            share = float(np.clip((n / (count - 1) - rest) / (1 - 2 * rest), 0, 1))
+            share = reach * (share * share * (3 - 2 * share) if eased else share)
+            left, top, size = views[0] * (1 - share) + views[1] * share
+            moved = np.array([[1 / size, 0, -left / size], [0, 1 / size, -top / size]], np.float32)
+            frames.append(cv2.warpAffine(image, moved, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR))
         return frames
 
     def shaken(self, frames: Shot) -> Shot:

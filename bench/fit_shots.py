@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,14 @@ DECAY = 1e-3  # L2; ten times as much underfits, a tenth makes no difference
 DECAY_OF_FEW = 5e-3  # for the spans between keyframes, of which there are 1000
 STEPS = 2000
 HARD_FRAMES = 12000
-# (seed, half of the clips, share of violent shots)
-HARD = tuple(
-    (seed, half, violence)
-    for seed, violence in ((2, 0.0), (3, 0.0), (4, 0.4), (5, 0.4), (6, 0.6), (7, 0.6))
-    for half in (0, 1)
-)
+# (seed, share of violent shots, share of slow moves); each once per half of the clips
+HARD = (
+    (2, 0.0, 0.0), (3, 0.0, 0.0), (4, 0.4, 0.0), (5, 0.4, 0.0), (6, 0.6, 0.0), (7, 0.6, 0.0),
+    (8, 0.0, 0.9),
+)  # fmt: skip
+# Films of hard cases hold many times as much that looks like a cut and is none as real ones.
+HARD_WEIGHT_CUTS, HARD_WEIGHT_BLENDS = 0.25, 1.0
+
 FILMS = {
     901: "--minutes 4 --size 640x360 --fps 24 --gradual 0.4 --flash 0.1",
     902: "--minutes 4 --size 640x360 --fps 25 --gop 250 --scenecut --gradual 0.4 --crf 28",
@@ -57,20 +60,26 @@ FILMS = {
 
 @dataclass(frozen=True)
 class Examples:
-    """Candidates of one detector: features (n, m), whether they are edits, in which half."""
+    """Candidates of one detector: features (n, m), whether they are edits, and what they weigh."""
 
     features: Array
     true: npt.NDArray[np.bool_]
+    weight: Array
+
+    def weighing(self, false_weight: float) -> Examples:
+        """The same, with those that are no edits weighing so much."""
+        return Examples(self.features, self.true, np.where(self.true, 1.0, false_weight))
 
     @classmethod
     def join(cls, parts: Sequence[Examples]) -> Examples:
         return cls(
             np.concatenate([part.features for part in parts]),
             np.concatenate([part.true for part in parts]),
+            np.concatenate([part.weight for part in parts]),
         )
 
 
-def hard_film(seed: int, half: int | None, violence: float) -> Path:
+def hard_film(seed: int, half: int, violence: float, slow_moves: float) -> Path:
     """Signals (.npz) and truth (.truth.json) of a film of hard cases, made now if missing."""
     path = cache_folder() / f"hard-{seed}-{half}.npz"
     if not path.with_suffix(".truth.json").exists():
@@ -89,7 +98,7 @@ def hard_film(seed: int, half: int | None, violence: float) -> Path:
             recorder.add(meter.measure(tuple(planes), pitches), count, count / FPS, False)
             count += 1
 
-        film = HardCases(test_data(), seed, half, violence, put)
+        film = HardCases(test_data(), seed, half, violence, put, slow_moves=slow_moves)
         film.run(HARD_FRAMES)
         recorder.save(path)
         path.with_suffix(".truth.json").write_text(json.dumps(film.truth) + "\n")
@@ -105,8 +114,8 @@ def training_sets() -> dict[int | None, list[tuple[dict[str, Any], dict[str, Any
         film = composed(f"fit-{seed}{suffix}", "--seed", str(seed), *options.split())
         truth = json.loads(film.with_suffix(".truth.json").read_text())
         sets[None].append((signals_of(film), truth))
-    for seed, half, violence in HARD:
-        path = hard_film(seed, half, violence)
+    for (seed, violence, slow_moves), half in product(HARD, (0, 1)):
+        path = hard_film(seed, half, violence, slow_moves)
         truth = json.loads(path.with_suffix(".truth.json").read_text())
         with np.load(path) as stored:
             sets[half].append(({name: stored[name] for name in stored.files}, truth))
@@ -172,7 +181,8 @@ def keyframe_examples(columns: dict[str, Any], truth: dict[str, Any]) -> Example
 
 def _as_examples(found: list[tuple[tuple[float, ...], bool]], width: int) -> Examples:
     features = np.array([row for row, _true in found], np.float64).reshape(-1, width)
-    return Examples(features, np.array([true for _row, true in found], np.bool_))
+    true = np.array([true for _row, true in found], np.bool_)
+    return Examples(features, true, np.ones(len(true)))
 
 
 @dataclass(frozen=True)
@@ -202,7 +212,7 @@ def fit(data: Examples, decay: float = DECAY) -> Fitted:
     for step in range(1, STEPS + 1):
         hidden = np.tanh(x @ weights[0] + weights[1])
         odds = hidden @ weights[2] + weights[3]
-        error = (1 / (1 + np.exp(-odds)) - y) / len(y)
+        error = (1 / (1 + np.exp(-odds)) - y) * data.weight / data.weight.sum()
         back = np.outer(error, weights[2]) * (1 - hidden**2)
         slopes = [
             x.T @ back + decay * weights[0], back.sum(axis=0),
@@ -249,13 +259,15 @@ def main() -> None:
     sets = training_sets()
     labeled = {half: [examples(*film) for film in films] for half, films in sets.items()}
     text = ""
-    for which, name, features in (
-        (0, "CUT_NETWORK", shot_cuts.FEATURES),
-        (1, "BLEND_NETWORK", shot_blends.FEATURES),
+    for which, name, features, hard_weight in (
+        (0, "CUT_NETWORK", shot_cuts.FEATURES, HARD_WEIGHT_CUTS),
+        (1, "BLEND_NETWORK", shot_blends.FEATURES, HARD_WEIGHT_BLENDS),
     ):
         parts = {
             half: Examples.join([film[which] for film in films]) for half, films in labeled.items()
         }
+        for half in (0, 1):
+            parts[half] = parts[half].weighing(hard_weight)
         for half, other in ((0, 1), (1, 0)):
             print(f"{name}: half {half} -> {other}: {quality(fit(parts[half]), parts[other])}")
         both = Examples.join([parts[0], parts[1]])

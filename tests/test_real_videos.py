@@ -15,11 +15,14 @@ from fastthumb.settings import Settings
 
 # Files of the pack that cannot give a picture, and a word that their error has to contain.
 NO_PICTURES = {
-    "audio_only": "no video",
+    "audio_only": "sound",
     "broken_empty": "empty",
     "broken_no_moov": "moov",
     "broken_text": "text",
     "black_363s_1080p": "none of its",
+    "no_duration": "none of its",  # nearly black throughout
+    "psd_delayed_start_2s": "none of its",  # plain gray, fading
+    "psd_fades_10s": "none of its",
 }
 
 

@@ -76,7 +76,12 @@ class ShotLook:
         self._detail += float(window.detail[rows].sum())
         self._level += float(window.level[rows].sum())
         luma = self._last[:LUMA_CELLS] * LUMA_CELLS
-        self._backgrounds.append(float((np.abs(luma - np.median(luma)) <= NEAR_LEVELS).mean()))
+        common = np.partition(luma, LUMA_CELLS // 2)[
+            LUMA_CELLS // 2
+        ]  # np.median takes five times as long
+        self._backgrounds.append(
+            np.count_nonzero(np.abs(luma - common) <= NEAR_LEVELS) / LUMA_CELLS
+        )
         camera = window.camera[rows]
         self._speeds += np.where(np.abs(camera[:, 0]) < CREDITS_SPEED, camera[:, 1], 0.0).tolist()
         del self._speeds[: -4 * CREDITS_TICKS], self._backgrounds[: -4 * CREDITS_TICKS]
