@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from fastthumb.events import Event
 from fastthumb.records import read_title
 from fastthumb.settings import Settings
 from films import three_shots
+from in_processes import killing_worker
 
 SETTINGS = Settings.build(preset="best", variants=4)
 
@@ -152,22 +152,11 @@ def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_half_written(
 def test_a_worker_that_dies_takes_only_its_title(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent)]))
     (folder / "broken.mp4").rename(folder / "b-kills.mp4")
     monkeypatch.setattr(batch, "_make_in_worker", killing_worker)
     outcomes, _ = run(folder, tmp_path / "out", workers=2)
     assert statuses(outcomes) == {"a": "done", "b-kills": "failed", "c": "done"}
     assert "died" in outcomes[1].message
-
-
-_make_in_worker = batch._make_in_worker
-
-
-def killing_worker(job: batch.Job, digest: str | None, settings: Settings) -> Outcome:
-    """Stands in for a decoder that crashes on one file."""
-    if job.title_id == "b-kills":
-        os._exit(11)
-    return _make_in_worker(job, digest, settings)
 
 
 def test_an_output_that_cannot_be_written_is_an_error_not_a_quarantine(

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from fastthumb.catalog import CATALOG_FILE, Catalog
 from fastthumb.errors import ExtraMissing, OutputError, SettingsError
+from in_processes import write_titles
 from title_samples import title_record, title_values, variant_values
 
 HASH, KEY = "sha256-sampled:00", "settings-1"
@@ -178,14 +179,6 @@ def test_a_failure_is_found_from_another_folder(
 
 
 # -- several processes ---------------------------------------------------------------------
-
-
-def write_titles(database: str, worker: int, count: int) -> None:
-    for number in range(count):
-        with Catalog(database) as catalog:
-            catalog.upsert_title(title_record(f"film-{worker}-{number}"))
-            catalog.upsert_title(title_record("shared", count=worker + 1))
-            catalog.mark_failed(f"/films/{worker}.mkv", HASH, KEY, "broken")
 
 
 def test_several_processes_make_and_fill_one_catalog(database: str) -> None:

@@ -88,7 +88,9 @@ def similarity(a: FloatArray, b: FloatArray) -> float:
 def unevenness(rows: FloatArray) -> DoubleArray:
     """How far each picture's cells lie from its mean color, on average: 0 for a flat picture."""
     luma, chroma = rows[:, :LUMA_CELLS], rows[:, LUMA_CELLS:].reshape(len(rows), -1, 2)
-    spread = np.abs(luma - luma.mean(axis=1, keepdims=True)).sum(axis=1, dtype=np.float64)
+    spread: DoubleArray = np.abs(luma - luma.mean(axis=1, keepdims=True)).sum(
+        axis=1, dtype=np.float64
+    )
     spread += np.abs(chroma - chroma.mean(axis=1, keepdims=True)).sum(axis=(1, 2))
     return spread
 
@@ -260,7 +262,7 @@ class TickWindow:
 
     def _without_flashes(self, low: int) -> DoubleArray:
         """The steps from row `low` on, with those into and out of a flash made small."""
-        steps = self.step[low:].copy()
+        steps: DoubleArray = self.step[low:].copy()
         if len(steps) > 1:
             rows = np.arange(low, self._count - 1)
             across = distances(self.picture[rows - 1], self.picture[rows + 1])
