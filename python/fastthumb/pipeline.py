@@ -24,6 +24,7 @@ from fastthumb.artwork.sprites import SpriteCollector
 from fastthumb.artwork.variants import choose
 from fastthumb.discovery import Location
 from fastthumb.errors import NoArtwork
+from fastthumb.media.readahead import read_ahead
 from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
 from fastthumb.presets import plan
@@ -35,6 +36,7 @@ from fastthumb.titles import title_record
 
 Progress = Callable[[float], None]
 SHOTS_FILE = "shots.csv"
+AHEAD = 4  # frames that wait decoded while one is looked at, where there are cores to spare
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def make_title(
     """
     with open_source(path, threads=threads) as source:
         sprites = SpriteCollector(source.info, settings, folder) if settings.sprites else None
-        analysis = analyze(source, settings, progress=progress, sprites=sprites)
+        analysis = analyze(source, settings, threads=threads, progress=progress, sprites=sprites)
         clock = analysis.clock
         with clock.stage("choose", frames=len(analysis.candidates)):
             scored = score(analysis.candidates, analysis.shots, settings)
@@ -94,12 +96,14 @@ def analyze(
     source: Source,
     settings: Settings,
     *,
+    threads: int | None = None,
     progress: Progress = lambda _share: None,
     sprites: SpriteCollector | None = None,
 ) -> Analysis:
     """Measure, cut into shots and judge a film in one pass over the frames of its preset.
 
-    `sprites` is shown every measured frame on the way. Raises NothingDecodable where no frame
+    `sprites` is shown every measured frame on the way; with `threads=1` nothing runs beside
+    this thread. Raises NothingDecodable where no frame
     decodes; a broken tail only adds a warning.
     """
     info, clock, table = source.info, StageClock(), SignalTable()
@@ -115,17 +119,18 @@ def analyze(
             for shot in closed:
                 candidates.extend(judge(held, info) for held in collector.close(shot))
 
-    frames = clock.each("decode", decoding.frames())
-    for measured in clock.each("signals", measure(frames, info)):
-        frame = measured.frame
-        table.append(measured)
-        collector.push(measured)
-        if sprites is not None:
-            sprites.push(measured)
-        with clock.stage("shots", frames=1):
-            closed = detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
-        judge_closed(closed)
-        progress(frame.seconds / info.duration_seconds if info.duration_seconds else 0.0)
+    with read_ahead(decoding.frames(), AHEAD if threads != 1 else 0) as decoded:
+        frames = clock.each("decode", decoded)
+        for measured in clock.each("signals", measure(frames, info)):
+            frame = measured.frame
+            table.append(measured)
+            collector.push(measured)
+            if sprites is not None:
+                sprites.push(measured)
+            with clock.stage("shots", frames=1):
+                closed = detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
+            judge_closed(closed)
+            progress(frame.seconds / info.duration_seconds if info.duration_seconds else 0.0)
     judge_closed(detector.finish())
     boxes = Counter(candidate.content_box for candidate in candidates)
     return Analysis(
@@ -145,7 +150,8 @@ def find_shots(source: Source, settings: Settings) -> list[Shot]:
     decoding = plan(source, settings)
     detector = decoding.detector()
     shots: list[Shot] = []
-    for measured in measure(decoding.frames(), source.info):
-        frame = measured.frame
-        shots += detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
+    with read_ahead(decoding.frames(), AHEAD) as frames:
+        for measured in measure(frames, source.info):
+            frame = measured.frame
+            shots += detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
     return group_scenes(shots + detector.finish(), detector.looks)

@@ -7,7 +7,7 @@ frame is decoded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -39,7 +39,7 @@ class Plan:
     source: Source
     keyframes: PacketTable | None
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame]:
         """The frames to look at, in presentation order, numbered as in the whole film."""
         if self.keyframes is None:
             yield from self.source.frames()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+_SMALL_PIXELS = 1920 * 1088
+_THREADS_PER_CORE, _MOST_THREADS = 4, 16
 _NETWORK_SECONDS = (30.0, 60.0)  # to open, to read
 _MAX_READ_FAILURES = 50  # in a row, without a packet in between
 _SPARE_BYTES = 64 << 20
@@ -149,6 +152,10 @@ class Reading:
             decoder.skip_frame = "NONKEY"
         if threads is not None:
             decoder.thread_count = threads
+        elif decoder.width * decoder.height <= _SMALL_PIXELS:
+            # Frames wait for the rows of others that they refer to, so that a thread per core
+            # leaves cores idle. Each costs a few decoded frames, too much of an 8K film.
+            decoder.thread_count = min(_THREADS_PER_CORE * (os.cpu_count() or 1), _MOST_THREADS)
         if threads == 1:
             decoder.thread_type = "NONE"
         else:
