@@ -17,7 +17,7 @@ from fastthumb.settings import Settings
         ({"aspects": ("16x9",)}, ["aspects", "16:9", "16x9"]),
         ({"aspects": ("0:9",)}, ["aspects", "0:9"]),
         ({"image_format": "bmp"}, ["image_format", "jpg", "bmp"]),
-        ({"interval_seconds": 0}, ["interval_seconds", "0"]),
+        ({"sprite_interval_seconds": 0}, ["sprite_interval_seconds", "0"]),
         ({"nonsense": 1}, ["nonsense"]),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",

@@ -63,7 +63,7 @@ def process(
 def analyze(path: PathLike, **settings: object) -> Analysis:
     """Shots, signals and judged candidates of one video, without choosing or writing anything.
 
-    `settings` as for `process`; only `preset` and `interval_seconds` matter. Raises SourceError
+    `settings` as for `process`; only `preset` and `candidates_per_hour` matter. Raises SourceError
     where the video cannot be read.
     """
     chosen = Settings.build(**settings)

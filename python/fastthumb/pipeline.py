@@ -103,8 +103,8 @@ def analyze(
     """Measure, cut into shots and judge a film in one pass over the frames of its preset.
 
     `sprites` is shown every measured frame on the way; with `threads=1` nothing runs beside
-    this thread. Raises NothingDecodable where no frame
-    decodes; a broken tail only adds a warning.
+    this thread. Raises NothingDecodable where no frame decodes; a broken tail only adds a
+    warning.
     """
     info, clock, table = source.info, StageClock(), SignalTable()
     collector = CandidateCollector(info, settings)

@@ -63,7 +63,6 @@ class Settings(BaseModel):
 
     # what is decoded
     preset: Preset = "balanced"
-    interval_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
 
     # what is judged: at most so many pictures an hour of film, and a few more at its start
     candidates_per_hour: Annotated[int, Field(ge=50, le=10_000)] = 900
@@ -111,7 +110,7 @@ class Settings(BaseModel):
 
     def analysis_key(self) -> str:
         """Hash of the settings that influence the analysis, not the choice or the pictures."""
-        fields = {"preset", "interval_seconds", "candidates_per_hour"}
+        fields = {"preset", "candidates_per_hour"}
         return _digest(self.model_dump_json(include=fields))
 
 

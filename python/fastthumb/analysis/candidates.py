@@ -191,7 +191,7 @@ class CandidateCollector:
             # The first frame behind a cut is often starved of bits: the next ones may replace it.
             self._open_slot(measured, worth * _BESIDE_CUT)
         elif worth > slots[-1].worth:
-            worth *= _DAMAGED if frame.image.is_corrupt else 1.0
+            worth *= _DAMAGED if frame.damaged else 1.0
             if worth > slots[-1].worth:
                 slots[-1].hold(measured, worth)
         slots[-1].count += 1
@@ -252,7 +252,7 @@ class CandidateCollector:
         )
 
     def _open_slot(self, measured: Measured, worth: float) -> None:
-        worth *= _DAMAGED if measured.frame.image.is_corrupt else 1.0
+        worth *= _DAMAGED if measured.frame.damaged else 1.0
         self._slots.append(_Slot(measured, worth))
         if len(self._slots) > self._frames:
             self._make_room(measured.frame.seconds)

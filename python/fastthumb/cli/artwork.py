@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fastthumb.cli import progress
+
+if TYPE_CHECKING:
+    from fastthumb.settings import Settings
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
 Preset = Annotated[
@@ -31,9 +34,6 @@ def process(
     out: Out = Path("artwork"),
     gpu: Gpu = "auto",
     preset: Preset = "balanced",
-    interval: Annotated[
-        float, typer.Option(help="Seconds between the moments that are looked at.")
-    ] = 1.0,
     variants: Count = 8,
     genre: Genre = "default",
     aspect: Aspect = "",
@@ -62,7 +62,6 @@ def process(
 
     settings = Settings.build(
         preset=preset,
-        interval_seconds=interval,
         variants=variants,
         genre=genre,
         aspects=_aspects(aspect),
@@ -82,7 +81,7 @@ def process(
 def _run(
     paths: list[str],
     out: Path,
-    settings: object,
+    settings: Settings,
     jobs: int | None,
     force: bool,
     dry_run: bool,
@@ -95,9 +94,7 @@ def _run(
     from fastthumb.discovery import find_videos, location, plan_jobs
     from fastthumb.events import Event
     from fastthumb.names import printable
-    from fastthumb.settings import Settings
 
-    assert isinstance(settings, Settings)
     priorities_of(settings.genre)
     videos, skipped = find_videos([location(path) for path in paths])
     if note:
