@@ -309,26 +309,6 @@ __global__ void border_kernel(DeviceReduction r, const DeviceFrame* frames, Devi
   }
 }
 
-// ---- launcher ---------------------------------------------------------------------------------
-
-// Signals of `count` frames; tables and everything in them are device memory.
-void launch_frame_signals(const DeviceReduction& r, const DeviceFrame* frames, DeviceSums* sums,
-                          int count, cudaStream_t stream) {
-  FT_CUDA(cudaMemsetAsync(sums, 0, std::size_t(count) * sizeof(DeviceSums), stream));
-  const auto tiles_x = unsigned((r.cols + kTileCols - 1) / kTileCols);
-  const auto tiles_y = unsigned((r.rows + kTileRows - 1) / kTileRows);
-  const dim3 tiles(tiles_x, tiles_y < kTileRowsPerFrame ? tiles_y : kTileRowsPerFrame,
-                   unsigned(count));
-  reduce_kernel<<<tiles, kThreads, 0, stream>>>(r, frames, sums);
-  FT_CUDA(cudaGetLastError());
-  const dim3 blocks(tiles_x * tiles.y, unsigned(count));
-  picture_kernel<<<blocks, kThreads, 0, stream>>>(r, frames, sums);
-  FT_CUDA(cudaGetLastError());
-  border_kernel<<<unsigned(count), kThreads, 0, stream>>>(r, frames, sums);
-  FT_CUDA(cudaGetLastError());
-  launch_block_motion(r, frames, sums, count, stream);
-}
-
 // ---- one frame of host planes at a time -------------------------------------------------------
 
 // Asks before anything else is done with CUDA.
@@ -344,29 +324,9 @@ void require_device() {
 
 class CudaFrameSummer final : public FrameSummer {
  public:
-  explicit CudaFrameSummer(const Reduction& reduction) : r_(reduction) {
+  explicit CudaFrameSummer(const Reduction& reduction)
+      : r_(reduction), device_(device_reduction(reduction)) {
     const FrameLayout& in = r_.layout;
-    device_.sample_bytes = in.bit_depth == 8 ? 1 : 2;
-    device_.msb_shift = in.msb_shift;
-    device_.sample_maximum = r_.sample_maximum;
-    device_.chroma = in.chroma;
-    device_.box_cols = r_.box_cols;
-    device_.box_rows = r_.box_rows;
-    device_.cols = r_.cols;
-    device_.rows = r_.rows;
-    device_.cell_cols = r_.cell_cols;
-    device_.cell_rows = r_.cell_rows;
-    device_.cells_x = r_.cells_x;
-    device_.cells_y = r_.cells_y;
-    device_.chroma_box_cols = r_.chroma_box_cols;
-    device_.chroma_box_rows = r_.chroma_box_rows;
-    device_.block_cells_x = r_.block_cells_x;
-    device_.block_cells_y = r_.block_cells_y;
-    device_.blocks_x = r_.blocks_x;
-    device_.blocks_y = r_.blocks_y;
-    device_.luma_gain = r_.luma_gain;
-    device_.chroma_gain = r_.chroma_gain;
-    device_.cell_lut_size = in.cell_lut_size;
     device_.lab = lab_.upload(&r_.lab, 1, stream_);
     if (!in.luma_curve.empty()) {
       device_.luma_curve = curve_.upload(in.luma_curve.data(), in.luma_curve.size(), stream_);
@@ -418,7 +378,7 @@ class CudaFrameSummer final : public FrameSummer {
     if (previous != nullptr) blocks_.download(sums.blocks.data(), blocks, stream_);
     FT_CUDA(cudaStreamSynchronize(stream_));
     picture.repeat_edge_cells();
-    take(found, sums);
+    take_sums(found, sums);
   }
 
  private:
@@ -433,26 +393,8 @@ class CudaFrameSummer final : public FrameSummer {
     return {data, std::ptrdiff_t(row_bytes)};
   }
 
-  static void take(const DeviceSums& found, SignalSums& sums) {
-    std::memcpy(sums.luma_histogram.data(), found.luma_histogram, sizeof found.luma_histogram);
-    std::memcpy(sums.chroma_histogram.data(), found.chroma_histogram,
-                sizeof found.chroma_histogram);
-    std::memcpy(sums.grid.data(), found.grid, sizeof found.grid);
-    sums.laplacian_sum = found.laplacian_sum;
-    sums.laplacian_squares = std::uint64_t(found.laplacian_squares);
-    sums.difference = std::uint64_t(found.difference);
-    sums.lightness = found.lightness;
-    sums.a = found.a;
-    sums.b = found.b;
-    sums.chroma = found.chroma;
-    sums.bar_top = found.bar_top;
-    sums.bar_bottom = found.bar_bottom;
-    sums.bar_left = found.bar_left;
-    sums.bar_right = found.bar_right;
-  }
-
   const Reduction& r_;
-  DeviceReduction device_{};
+  DeviceReduction device_;
   Stream stream_;
   DeviceBuffer<LabTables> lab_;
   DeviceBuffer<std::uint8_t> curve_, lut_, luma_, cb_, cr_, working_luma_, cells_;
@@ -464,6 +406,68 @@ class CudaFrameSummer final : public FrameSummer {
 };
 
 }  // namespace
+
+DeviceReduction device_reduction(const Reduction& r) {
+  const FrameLayout& in = r.layout;
+  DeviceReduction d{};
+  d.sample_bytes = in.bit_depth == 8 ? 1 : 2;
+  d.msb_shift = in.msb_shift;
+  d.sample_maximum = r.sample_maximum;
+  d.chroma = in.chroma;
+  d.box_cols = r.box_cols;
+  d.box_rows = r.box_rows;
+  d.cols = r.cols;
+  d.rows = r.rows;
+  d.cell_cols = r.cell_cols;
+  d.cell_rows = r.cell_rows;
+  d.cells_x = r.cells_x;
+  d.cells_y = r.cells_y;
+  d.chroma_box_cols = r.chroma_box_cols;
+  d.chroma_box_rows = r.chroma_box_rows;
+  d.block_cells_x = r.block_cells_x;
+  d.block_cells_y = r.block_cells_y;
+  d.blocks_x = r.blocks_x;
+  d.blocks_y = r.blocks_y;
+  d.luma_gain = r.luma_gain;
+  d.chroma_gain = r.chroma_gain;
+  d.cell_lut_size = in.cell_lut_size;
+  return d;
+}
+
+void launch_frame_signals(const DeviceReduction& r, const DeviceFrame* frames, DeviceSums* sums,
+                          int count, cudaStream_t stream) {
+  FT_CUDA(cudaMemsetAsync(sums, 0, std::size_t(count) * sizeof(DeviceSums), stream));
+  const auto tiles_x = unsigned((r.cols + kTileCols - 1) / kTileCols);
+  const auto tiles_y = unsigned((r.rows + kTileRows - 1) / kTileRows);
+  const dim3 tiles(tiles_x, tiles_y < kTileRowsPerFrame ? tiles_y : kTileRowsPerFrame,
+                   unsigned(count));
+  reduce_kernel<<<tiles, kThreads, 0, stream>>>(r, frames, sums);
+  FT_CUDA(cudaGetLastError());
+  const dim3 blocks(tiles_x * tiles.y, unsigned(count));
+  picture_kernel<<<blocks, kThreads, 0, stream>>>(r, frames, sums);
+  FT_CUDA(cudaGetLastError());
+  border_kernel<<<unsigned(count), kThreads, 0, stream>>>(r, frames, sums);
+  FT_CUDA(cudaGetLastError());
+  launch_block_motion(r, frames, sums, count, stream);
+}
+
+void take_sums(const DeviceSums& found, SignalSums& sums) {
+  std::memcpy(sums.luma_histogram.data(), found.luma_histogram, sizeof found.luma_histogram);
+  std::memcpy(sums.chroma_histogram.data(), found.chroma_histogram,
+              sizeof found.chroma_histogram);
+  std::memcpy(sums.grid.data(), found.grid, sizeof found.grid);
+  sums.laplacian_sum = found.laplacian_sum;
+  sums.laplacian_squares = std::uint64_t(found.laplacian_squares);
+  sums.difference = std::uint64_t(found.difference);
+  sums.lightness = found.lightness;
+  sums.a = found.a;
+  sums.b = found.b;
+  sums.chroma = found.chroma;
+  sums.bar_top = found.bar_top;
+  sums.bar_bottom = found.bar_bottom;
+  sums.bar_left = found.bar_left;
+  sums.bar_right = found.bar_right;
+}
 
 std::unique_ptr<FrameSummer> make_cuda_frame_summer(const Reduction& reduction) {
   require_device();

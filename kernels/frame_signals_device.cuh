@@ -54,6 +54,17 @@ struct DeviceReduction {
   int cell_lut_size;
 };
 
+// The numbers of a reduction; the tables stay null.
+DeviceReduction device_reduction(const Reduction& reduction);
+
+// Sums of `count` frames. Tables and everything in them are device memory, and stay until the
+// stream is done. A frame's previous one may be of the same batch.
+void launch_frame_signals(const DeviceReduction& reduction, const DeviceFrame* frames,
+                          DeviceSums* sums, int count, cudaStream_t stream);
+
+// Takes over everything but the blocks.
+void take_sums(const DeviceSums& found, SignalSums& sums);
+
 // Motion of all frames that have a previous one, after their cells are there.
 void launch_block_motion(const DeviceReduction& reduction, const DeviceFrame* frames,
                          DeviceSums* sums, int count, cudaStream_t stream);

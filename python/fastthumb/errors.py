@@ -4,6 +4,7 @@
     ├── SettingsError              an option or a settings file that cannot be used
     ├── DeviceUnavailable          a device was asked for that this machine does not have
     ├── ExtraMissing               a feature whose optional packages are not installed
+    ├── ModelError                 a model file that is missing, damaged or not what its entry says
     ├── SourceError                a video that cannot be opened or read
     │   ├── NotAVideo              the file holds no moving picture
     │   ├── Unreadable             the file system refuses: missing, no permission, not a file
@@ -39,6 +40,10 @@ class DeviceUnavailable(FastthumbError):
 
 class ExtraMissing(FastthumbError, ImportError):
     """A feature needs optional packages; the message names the extra to install."""
+
+
+class ModelError(FastthumbError):
+    """A model file is missing, damaged or not what its registry entry says."""
 
 
 class SourceError(FastthumbError):

@@ -67,6 +67,20 @@ class Settings(BaseModel):
     # what is judged: at most so many pictures an hour of film, and a few more at its start
     candidates_per_hour: Annotated[int, Field(ge=50, le=10_000)] = 900
 
+    # who and what is looked for, with the networks that are there
+    detect: bool = True
+    small_faces: bool = False
+    """Look at the picture in tiles, too: finds faces under 1/50 of its height, four times slower."""
+    models_dir: str | None = None
+    cast: str | None = None
+    """Cast database: a folder with a folder of photographs for each person."""
+    rules_file: str | None = None
+    """TOML that overrides rules of the classification."""
+    genres_file: str | None = None
+    """TOML that adds or overrides genres."""
+    inputs_hash: str = ""
+    """Hash of the contents of cast, rules and genres files: they may change under their names."""
+
     # what is chosen
     variants: Annotated[int, Field(ge=4, le=12)] = 8
     genre: str = "default"
@@ -75,6 +89,12 @@ class Settings(BaseModel):
     quality_floor: Share = 0.35
     min_gap_seconds: Annotated[float, Field(ge=0.0)] = 2.0
     diversity: Share = 0.5
+    window: tuple[Share, Share] = (0.0, 1.0)
+    """Part of the film that pictures may come from, as shares of its length."""
+    pins: tuple[Annotated[float, Field(ge=0.0)], ...] = ()
+    """Seconds at which a picture must be chosen, whatever it scores."""
+    bans: tuple[Annotated[float, Field(ge=0.0)], ...] = ()
+    """Seconds around which no picture may be chosen."""
 
     # what is written
     aspects: tuple[str, ...] = ()
@@ -110,7 +130,7 @@ class Settings(BaseModel):
 
     def analysis_key(self) -> str:
         """Hash of the settings that influence the analysis, not the choice or the pictures."""
-        fields = {"preset", "candidates_per_hour"}
+        fields = {"preset", "candidates_per_hour", "detect", "small_faces"}
         return _digest(self.model_dump_json(include=fields))
 
 
