@@ -3,6 +3,7 @@
 #include <array>
 
 #include "fastthumb/error.hpp"
+#include "fastthumb/letterbox.hpp"
 
 namespace fastthumb {
 namespace {
@@ -31,8 +32,9 @@ std::string listed(const std::vector<std::string>& names) {
 }  // namespace
 
 std::vector<std::string> implementations(std::string_view operation) {
+  if (operation == "letterbox") return letterbox_implementations();
   require<SettingsError>(operation == "frame_signals", "implementations: no operation '", operation,
-                         "'; there is 'frame_signals'");
+                         "'; there are 'frame_signals' and 'letterbox'");
   std::vector<std::string> names;
   for (const FrameSummerEntry& entry : kFrameSummers) names.emplace_back(entry.implementation);
   return names;

@@ -67,9 +67,7 @@ FixedGain chroma_gain(const FrameLayout& layout, std::int64_t samples) {
 // contracts.
 LabTables lab_tables(Matrix matrix) {
   LabTables tables{};
-  const double red = matrix == Matrix::bt601 ? 0.299 : matrix == Matrix::bt709 ? 0.2126 : 0.2627;
-  const double blue = matrix == Matrix::bt601 ? 0.114 : matrix == Matrix::bt709 ? 0.0722 : 0.0593;
-  const double green = 1 - red - blue;
+  const auto [red, green, blue] = luma_weights(matrix);
   const auto q14 = [](double value) {
     return static_cast<std::int32_t>(std::lround(value * 16384));
   };
@@ -102,7 +100,29 @@ LabTables lab_tables(Matrix matrix) {
   return tables;
 }
 
-void check(const FrameLayout& layout) {
+PlaneView checked_plane(const char* name, const PlaneBytes& plane, int cols, int rows,
+                        int samples_per_col, int sample_bytes, int fields) {
+  const std::ptrdiff_t row_bytes = std::ptrdiff_t{cols} * samples_per_col * sample_bytes;
+  require(plane.pitch_bytes >= row_bytes, name, " plane: needs a pitch of at least ", row_bytes,
+          " bytes for ", cols, " columns, got ", plane.pitch_bytes,
+          "; pass the plane's bytes from one row to the next");
+  require(plane.pitch_bytes <= (std::ptrdiff_t{1} << 40), name, " plane: a pitch of ",
+          plane.pitch_bytes, " bytes is not plausible; pass the plane's line size");
+  const std::ptrdiff_t wanted = plane.pitch_bytes * (rows - 1) + row_bytes;
+  require(plane.size_bytes >= static_cast<std::size_t>(wanted), name, " plane: needs ", wanted,
+          " bytes for ", rows, " rows at a pitch of ", plane.pitch_bytes, ", got ",
+          plane.size_bytes, "; the buffer is short or the layout is another stream's");
+  const bool aligned = reinterpret_cast<std::uintptr_t>(plane.data) % unsigned(sample_bytes) == 0 &&
+                       plane.pitch_bytes % sample_bytes == 0;
+  require(aligned, name, " plane: needs rows that start at a multiple of ", sample_bytes,
+          " bytes; copy the plane to an aligned buffer");
+  const int read_rows = fields == 2 ? (rows + 1) / 2 : rows;
+  return {plane.data, cols, read_rows, plane.pitch_bytes * fields};
+}
+
+}  // namespace
+
+void check_layout(const FrameLayout& layout) {
   const auto side = [](const char* name, int value) {
     require(value >= 1 && value <= kLargestSide, "frame layout: needs a ", name, " of 1 to ",
             kLargestSide, " samples, got ", value, "; scale the picture first");
@@ -137,31 +157,15 @@ void check(const FrameLayout& layout) {
   }
 }
 
-PlaneView checked_plane(const char* name, const PlaneBytes& plane, int cols, int rows,
-                        int samples_per_col, int sample_bytes, int fields) {
-  const std::ptrdiff_t row_bytes = std::ptrdiff_t{cols} * samples_per_col * sample_bytes;
-  require(plane.pitch_bytes >= row_bytes, name, " plane: needs a pitch of at least ", row_bytes,
-          " bytes for ", cols, " columns, got ", plane.pitch_bytes,
-          "; pass the plane's bytes from one row to the next");
-  require(plane.pitch_bytes <= (std::ptrdiff_t{1} << 40), name, " plane: a pitch of ",
-          plane.pitch_bytes, " bytes is not plausible; pass the plane's line size");
-  const std::ptrdiff_t wanted = plane.pitch_bytes * (rows - 1) + row_bytes;
-  require(plane.size_bytes >= static_cast<std::size_t>(wanted), name, " plane: needs ", wanted,
-          " bytes for ", rows, " rows at a pitch of ", plane.pitch_bytes, ", got ",
-          plane.size_bytes, "; the buffer is short or the layout is another stream's");
-  const bool aligned = reinterpret_cast<std::uintptr_t>(plane.data) % unsigned(sample_bytes) == 0 &&
-                       plane.pitch_bytes % sample_bytes == 0;
-  require(aligned, name, " plane: needs rows that start at a multiple of ", sample_bytes,
-          " bytes; copy the plane to an aligned buffer");
-  const int read_rows = fields == 2 ? (rows + 1) / 2 : rows;
-  return {plane.data, cols, read_rows, plane.pitch_bytes * fields};
+LumaWeights luma_weights(Matrix matrix) {
+  const double red = matrix == Matrix::bt601 ? 0.299 : matrix == Matrix::bt709 ? 0.2126 : 0.2627;
+  const double blue = matrix == Matrix::bt601 ? 0.114 : matrix == Matrix::bt709 ? 0.0722 : 0.0593;
+  return {red, 1 - red - blue, blue};
 }
-
-}  // namespace
 
 Reduction reduction_of(FrameLayout layout) {
   if (layout.chroma == Chroma::none) layout.chroma_shift_x = layout.chroma_shift_y = 0;
-  check(layout);
+  check_layout(layout);
   Reduction r;
   r.layout = std::move(layout);
   const FrameLayout& in = r.layout;
@@ -203,8 +207,7 @@ Reduction reduction_of(FrameLayout layout) {
   return r;
 }
 
-FramePlanes planes_of(const Reduction& reduction, const std::vector<PlaneBytes>& planes) {
-  const FrameLayout& in = reduction.layout;
+FramePlanes planes_of(const FrameLayout& in, const std::vector<PlaneBytes>& planes) {
   const std::size_t wanted = in.chroma == Chroma::none ? 1 : in.chroma == Chroma::planar ? 3 : 2;
   require(planes.size() == wanted, "frame: needs ", wanted, " planes for this layout, got ",
           planes.size(), "; pass the planes that the stream's pixel format has");

@@ -1,81 +1,19 @@
-// Block motion on the device, as Note [block motion] in signals.hpp says, for a batch of frames.
+// Block motion on the device, as Note [block motion] in signals.hpp says, for a batch of frames,
+// after the guess.
 //
-//   profiles_kernel   a block of threads per frame: profiles, then the guess of both axes
-//   motion_kernel     a block of threads per block of cells: a thread per candidate vector
+//   motion_kernel         a warp per block of 8 x 8 cells: two or three candidate vectors a lane
+//   small_motion_kernel   a block of threads per block of fewer cells (pictures under 32 px)
 #include "cuda_common.cuh"
 #include "frame_signals_device.cuh"
 
 namespace fastthumb {
 namespace {
 
-constexpr int kThreads = 128;
-constexpr int kShifts = 2 * kGuessReach + 1;
 constexpr int kZeroSide = 2 * kZeroReach + 1;
 constexpr int kNearSide = 2 * kNearReach + 1;
 constexpr int kZeroWindow = kZeroSide * kZeroSide;
 constexpr int kCandidates = kZeroWindow + kNearSide * kNearSide;
-static_assert(2 * kShifts <= kThreads && kCandidates <= kThreads, "one thread each");
-
-// 0, -1, 1, -2, 2, ...
-__device__ int shift_of(int index) { return index % 2 != 0 ? -(index + 1) / 2 : index / 2; }
-
-__global__ void profiles_kernel(DeviceReduction r, const DeviceFrame* frames, DeviceSums* sums) {
-  const DeviceFrame& frame = frames[blockIdx.x];
-  if (frame.previous_cells == nullptr) return;
-  const int lengths[2] = {r.cells_x, r.cells_y};
-  // Sums across the axis: [axis][picture], first now, then before.
-  std::int32_t* const profiles[2][2] = {
-      {frame.profiles, frame.profiles + r.cells_x},
-      {frame.profiles + 2 * r.cells_x, frame.profiles + 2 * r.cells_x + r.cells_y}};
-  __shared__ std::int64_t totals[2][2];
-  __shared__ std::int64_t differences[2][kShifts];
-  if (threadIdx.x < 4) totals[threadIdx.x / 2][threadIdx.x % 2] = 0;
-  __syncthreads();
-  for (int axis = 0; axis < 2; ++axis) {
-    for (int i = int(threadIdx.x); i < lengths[axis]; i += kThreads) {
-      for (int picture = 0; picture < 2; ++picture) {
-        const std::uint8_t* const cells = picture == 0 ? frame.cells[0] : frame.previous_cells;
-        std::int32_t sum = 0;
-        for (int j = 0; j < lengths[1 - axis]; ++j) {
-          sum += axis == 0 ? cells[std::ptrdiff_t{j} * r.cells_x + i]
-                           : cells[std::ptrdiff_t{i} * r.cells_x + j];
-        }
-        profiles[axis][picture][i] = sum;
-        add_to(&totals[axis][picture], sum);
-      }
-    }
-  }
-  __syncthreads();
-  if (threadIdx.x < 2 * kShifts) {
-    const int axis = int(threadIdx.x) / kShifts, index = int(threadIdx.x) % kShifts;
-    const int length = lengths[axis], shift = shift_of(index);
-    std::int64_t difference = 0;
-    if (index <= 2 * min(kGuessReach, length / 4)) {
-      const auto now_mean = static_cast<std::int32_t>(totals[axis][0] / length);
-      const auto before_mean = static_cast<std::int32_t>(totals[axis][1] / length);
-      for (int i = max(0, shift); i < length + min(0, shift); ++i) {
-        difference +=
-            abs((profiles[axis][0][i] - now_mean) - (profiles[axis][1][i - shift] - before_mean));
-      }
-    }
-    differences[axis][index] = difference;
-  }
-  __syncthreads();
-  if (threadIdx.x < 2) {
-    const int axis = int(threadIdx.x), length = lengths[axis];
-    int best = 0;
-    std::int64_t best_sum = differences[axis][0], best_count = length;
-    for (int index = 1; index <= 2 * min(kGuessReach, length / 4); ++index) {
-      const int shift = shift_of(index);
-      const std::int64_t count = length - abs(shift);
-      if (differences[axis][index] * best_count >= best_sum * count) continue;
-      best = shift;
-      best_sum = differences[axis][index];
-      best_count = count;
-    }
-    (axis == 0 ? sums[blockIdx.x].guess_x : sums[blockIdx.x].guess_y) = best;
-  }
-}
+constexpr unsigned kEverybody = ~0u;
 
 struct Vector {
   int x, y, penalty;
@@ -103,8 +41,172 @@ __device__ int part_of(const int* differences, int winner, int offset, int reach
   return max(-8, min(8, 8 * (less - more) / edge));
 }
 
-__global__ void motion_kernel(DeviceReduction r, const DeviceFrame* frames,
-                              const DeviceSums* sums) {
+// The winner's vector with its parts, in sixteenths.
+struct Refined {
+  int x, y;
+  bool textured, near;
+};
+
+__device__ Refined refined(const int* differences, int winner, int guess_x, int guess_y, int area) {
+  const bool near = winner >= kZeroWindow;
+  const int side = near ? kNearSide : kZeroSide, reach = near ? kNearReach : kZeroReach;
+  const int place = near ? winner - kZeroWindow : winner;
+  const Vector vector = candidate_of(winner, guess_x, guess_y, area);
+  bool textured = vector.x != 0 || vector.y != 0;
+  const int x = part_of(differences, winner, place % side - reach, reach, 1, area, textured);
+  const int y = part_of(differences, winner, place / side - reach, reach, side, area, textured);
+  return {vector.x * kVectorUnits + x, vector.y * kVectorUnits + y, textured, near};
+}
+
+__device__ int blended(int at, int at_right, int below, int below_right, int right, int down) {
+  const int sum = (16 - down) * ((16 - right) * at + right * at_right) +
+                  down * ((16 - right) * below + right * below_right);
+  return (sum + 128) >> 8;
+}
+
+// ---- blocks of 8 x 8 cells --------------------------------------------------------------------
+
+constexpr int kSide = 8, kArea = kSide * kSide;
+constexpr int kWarps = 8;
+
+// Previous cells around a block, all that its candidates and their refinement see: rows of 16
+// bytes, the last of them beyond the reach, read with a weight of 0 only.
+template <int kReach>
+struct Window {
+  static constexpr int kRows = kSide + 2 * kReach + 1;
+  std::uint32_t words[kRows][4];
+  int left, top;  // cell of the first byte
+
+  __device__ int byte_at(int x, int y) const {  // cells of the picture
+    return reinterpret_cast<const std::uint8_t*>(words[y - top])[x - left];
+  }
+
+  // Outside the picture its edge cells repeat.
+  __device__ void fill(const DeviceReduction& r, const std::uint8_t* cells, int x, int y) {
+    const int lane = int(threadIdx.x) % 32;
+    left = (x - kReach) & ~3;
+    top = y - kReach;
+    const bool whole = left >= 0 && left + 16 <= r.cells_x && r.cells_x % 4 == 0 &&
+                       reinterpret_cast<std::uintptr_t>(cells) % 4 == 0;
+    for (int i = lane; i < kRows * 4; i += 32) {
+      const int row = min(max(top + i / 4, 0), r.cells_y - 1), first = left + i % 4 * 4;
+      const std::uint8_t* const source = cells + std::ptrdiff_t{row} * r.cells_x;
+      std::uint32_t word = 0;
+      if (whole) {
+        word = *reinterpret_cast<const std::uint32_t*>(source + first);
+      } else {
+        for (int k = 0; k < 4; ++k) {
+          word |= std::uint32_t{source[min(max(first + k, 0), r.cells_x - 1)]} << (8 * k);
+        }
+      }
+      words[i / 4][i % 4] = word;
+    }
+  }
+
+  // Sum of absolute differences with the cells from (x, y) on.
+  __device__ int difference(const std::uint32_t (*now)[2], int x, int y) const {
+    const int column = x - left, word = column / 4, bits = column % 4 * 8;
+    std::uint32_t sum = 0;
+#pragma unroll
+    for (int i = 0; i < kSide; ++i) {
+      const std::uint32_t* const row = words[y - top + i] + word;
+      const std::uint32_t middle = row[1];
+      sum += __vsadu4(now[i][0], __funnelshift_r(row[0], middle, bits));
+      sum += __vsadu4(now[i][1], __funnelshift_r(middle, row[2], bits));
+    }
+    return int(sum);
+  }
+};
+static_assert(kSide + 2 * kZeroReach + 1 <= 16 && kSide + 2 * kNearReach + 1 + 3 <= 16,
+              "a row of a window holds what is read, from any multiple of four on");
+
+struct WarpShared {
+  std::uint32_t now[kSide][2];
+  Window<kZeroReach> zero;
+  Window<kNearReach> near;
+  int differences[kCandidates];
+};
+
+__global__ void __launch_bounds__(kWarps * 32)
+    motion_kernel(DeviceReduction r, const DeviceFrame* frames, const DeviceSums* sums) {
+  __shared__ WarpShared all_shared[kWarps];
+  const DeviceFrame frame = frames[blockIdx.y];
+  const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
+  const int block = int(blockIdx.x) * kWarps + warp;
+  if (frame.previous_cells == nullptr || block >= r.blocks_x * r.blocks_y) return;
+  WarpShared& shared = all_shared[warp];
+  const int guess_x = sums[blockIdx.y].guess_x, guess_y = sums[blockIdx.y].guess_y;
+  const bool near_window = abs(guess_x) > 1 || abs(guess_y) > 1;
+  const int x = block % r.blocks_x * kSide, y = block / r.blocks_x * kSide;
+  if (lane < 2 * kSide) {
+    const std::uint8_t* const cells =
+        frame.cells[0] + std::ptrdiff_t{y + lane / 2} * r.cells_x + x + lane % 2 * 4;
+    std::uint32_t word = 0;
+    for (int k = 0; k < 4; ++k) word |= std::uint32_t{cells[k]} << (8 * k);
+    shared.now[lane / 2][lane % 2] = word;
+  }
+  shared.zero.fill(r, frame.previous_cells, x, y);
+  if (near_window) shared.near.fill(r, frame.previous_cells, x - guess_x, y - guess_y);
+  __syncwarp();
+
+  // Least cost, the first of equals: the zero vector has rank 0, candidate i has i + 1.
+  constexpr unsigned kRanks = 128;
+  static_assert(kCandidates < int(kRanks), "ranks fit");
+  unsigned best = ~0u;
+  const auto consider = [&](int index, int difference) {
+    shared.differences[index] = difference;
+    const auto penalty = unsigned(candidate_of(index, guess_x, guess_y, kArea).penalty);
+    best = min(best, (unsigned(difference) + penalty) * kRanks + unsigned(index) + 1);
+    if (index == kZeroWindow / 2) best = min(best, unsigned(difference) * kRanks);
+  };
+  for (int i = lane; i < kZeroWindow; i += 32) {
+    const Vector vector = candidate_of(i, 0, 0, kArea);
+    consider(i, shared.zero.difference(shared.now, x - vector.x, y - vector.y));
+  }
+  if (near_window && lane < kNearSide * kNearSide) {
+    const Vector vector = candidate_of(kZeroWindow + lane, guess_x, guess_y, kArea);
+    consider(kZeroWindow + lane, shared.near.difference(shared.now, x - vector.x, y - vector.y));
+  }
+  for (int step = 16; step > 0; step /= 2) {
+    best = min(best, __shfl_xor_sync(kEverybody, best, step));
+  }
+  __syncwarp();
+  const int rank = int(best % kRanks), winner = rank == 0 ? kZeroWindow / 2 : rank - 1;
+  const Refined motion = refined(shared.differences, winner, guess_x, guess_y, kArea);
+
+  const int right = -motion.x & 15, down = -motion.y & 15;
+  const int back_x = -motion.x >> 4, back_y = -motion.y >> 4;
+  const auto* const now = reinterpret_cast<const std::uint8_t*>(shared.now);
+  const auto refined_difference = [&](const auto& window) {
+    int sum = 0;
+    for (int i = lane; i < kArea; i += 32) {
+      const int cell_x = x + i % kSide + back_x, cell_y = y + i / kSide + back_y;
+      sum +=
+          abs(now[i] - blended(window.byte_at(cell_x, cell_y), window.byte_at(cell_x + 1, cell_y),
+                               window.byte_at(cell_x, cell_y + 1),
+                               window.byte_at(cell_x + 1, cell_y + 1), right, down));
+    }
+    return sum;
+  };
+  int difference = motion.near ? refined_difference(shared.near) : refined_difference(shared.zero);
+  for (int step = 16; step > 0; step /= 2) {
+    difference += __shfl_xor_sync(kEverybody, difference, step);
+  }
+  if (lane != 0) return;
+  BlockMotion& found = frame.blocks[block];
+  found.x = static_cast<std::int16_t>(motion.x);
+  found.y = static_cast<std::int16_t>(motion.y);
+  found.difference = min(shared.differences[winner], difference);
+  found.textured = motion.textured;
+}
+
+// ---- smaller blocks ---------------------------------------------------------------------------
+
+constexpr int kThreads = 128;
+static_assert(kCandidates <= kThreads, "one thread each");
+
+__global__ void small_motion_kernel(DeviceReduction r, const DeviceFrame* frames,
+                                    const DeviceSums* sums) {
   const DeviceFrame& frame = frames[blockIdx.y];
   if (frame.previous_cells == nullptr) return;
   const int guess_x = sums[blockIdx.y].guess_x, guess_y = sums[blockIdx.y].guess_y;
@@ -123,10 +225,7 @@ __global__ void motion_kernel(DeviceReduction r, const DeviceFrame* frames,
   const bool near_window = abs(guess_x) > 1 || abs(guess_y) > 1;
   const int candidates = near_window ? kCandidates : kZeroWindow;
   __shared__ int differences[kCandidates];
-  __shared__ int refined;
-  __shared__ int motion_x, motion_y;
-  bool textured = false;  // thread 0 alone knows
-  int whole = 0;
+  __shared__ int refined_difference, winner;
 
   const int index = int(threadIdx.x);
   if (index < candidates) {
@@ -137,55 +236,48 @@ __global__ void motion_kernel(DeviceReduction r, const DeviceFrame* frames,
   }
   __syncthreads();
   if (index == 0) {
-    int winner = kZeroWindow / 2;  // the zero vector, which costs nothing more
-    int best_cost = differences[winner];
+    int best = kZeroWindow / 2;  // the zero vector, which costs nothing more
+    int best_cost = differences[best];
     for (int i = 0; i < candidates; ++i) {
       const int cost = differences[i] + candidate_of(i, guess_x, guess_y, area).penalty;
       if (cost >= best_cost) continue;
-      winner = i;
+      best = i;
       best_cost = cost;
     }
-    const bool near = winner >= kZeroWindow;
-    const int side = near ? kNearSide : kZeroSide, reach = near ? kNearReach : kZeroReach;
-    const int place = near ? winner - kZeroWindow : winner;
-    const Vector vector = candidate_of(winner, guess_x, guess_y, area);
-    textured = vector.x != 0 || vector.y != 0;
-    const int part_x = part_of(differences, winner, place % side - reach, reach, 1, area, textured);
-    const int part_y =
-        part_of(differences, winner, place / side - reach, reach, side, area, textured);
-    motion_x = vector.x * kVectorUnits + part_x;
-    motion_y = vector.y * kVectorUnits + part_y;
-    whole = differences[winner];
-    refined = 0;
+    winner = best;
+    refined_difference = 0;
   }
   __syncthreads();
-  const int right = -motion_x & 15, below = -motion_y & 15;
-  const int back_x = -motion_x >> 4, back_y = -motion_y >> 4;
+  const Refined motion = refined(differences, winner, guess_x, guess_y, area);
+  const int right = -motion.x & 15, down = -motion.y & 15;
+  const int back_x = -motion.x >> 4, back_y = -motion.y >> 4;
   for (int i = index; i < area; i += kThreads) {
-    const int matched = (16 - below) * ((16 - right) * before(i, back_x, back_y) +
-                                        right * before(i, back_x + 1, back_y)) +
-                        below * ((16 - right) * before(i, back_x, back_y + 1) +
-                                 right * before(i, back_x + 1, back_y + 1));
-    atomicAdd(&refined, abs(now(i) - ((matched + 128) >> 8)));
+    const int matched =
+        blended(before(i, back_x, back_y), before(i, back_x + 1, back_y),
+                before(i, back_x, back_y + 1), before(i, back_x + 1, back_y + 1), right, down);
+    atomicAdd(&refined_difference, abs(now(i) - matched));
   }
   __syncthreads();
-  if (index == 0) {
-    BlockMotion& motion = frame.blocks[blockIdx.x];
-    motion.x = static_cast<std::int16_t>(motion_x);
-    motion.y = static_cast<std::int16_t>(motion_y);
-    motion.difference = min(whole, refined);
-    motion.textured = textured;
-  }
+  if (index != 0) return;
+  BlockMotion& found = frame.blocks[blockIdx.x];
+  found.x = static_cast<std::int16_t>(motion.x);
+  found.y = static_cast<std::int16_t>(motion.y);
+  found.difference = min(differences[winner], refined_difference);
+  found.textured = motion.textured;
 }
 
 }  // namespace
 
-void launch_block_motion(const DeviceReduction& reduction, const DeviceFrame* frames,
-                         DeviceSums* sums, int count, cudaStream_t stream) {
-  profiles_kernel<<<unsigned(count), kThreads, 0, stream>>>(reduction, frames, sums);
-  FT_CUDA(cudaGetLastError());
-  const dim3 grid(unsigned(reduction.blocks_x * reduction.blocks_y), unsigned(count));
-  motion_kernel<<<grid, kThreads, 0, stream>>>(reduction, frames, sums);
+void launch_block_motion(const DeviceReduction& r, const DeviceFrame* frames,
+                         const DeviceSums* sums, int count, cudaStream_t stream) {
+  const int blocks = r.blocks_x * r.blocks_y;
+  if (r.block_cells_x == kSide && r.block_cells_y == kSide) {
+    const dim3 grid(unsigned((blocks + kWarps - 1) / kWarps), unsigned(count));
+    motion_kernel<<<grid, kWarps * 32, 0, stream>>>(r, frames, sums);
+  } else {
+    small_motion_kernel<<<dim3(unsigned(blocks), unsigned(count)), kThreads, 0, stream>>>(r, frames,
+                                                                                          sums);
+  }
   FT_CUDA(cudaGetLastError());
 }
 

@@ -65,8 +65,12 @@ void launch_frame_signals(const DeviceReduction& reduction, const DeviceFrame* f
 // Takes over everything but the blocks.
 void take_sums(const DeviceSums& found, SignalSums& sums);
 
-// Motion of all frames that have a previous one, after their cells are there.
+// Its parts, in their order.
+void launch_reduction(const DeviceReduction& reduction, const DeviceFrame* frames, DeviceSums* sums,
+                      int count, cudaStream_t stream);
+void launch_picture(const DeviceReduction& reduction, const DeviceFrame* frames, DeviceSums* sums,
+                    int count, cudaStream_t stream);
 void launch_block_motion(const DeviceReduction& reduction, const DeviceFrame* frames,
-                         DeviceSums* sums, int count, cudaStream_t stream);
+                         const DeviceSums* sums, int count, cudaStream_t stream);
 
 }  // namespace fastthumb

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fastthumb.analysis.candidates import Candidate
+from fastthumb.analysis.detections import Face
 from fastthumb.analysis.stills import look
 from fastthumb.media.source import Frame, Source, open_source
 
@@ -32,6 +33,7 @@ def candidate_at(
     frame: Frame,
     content_box: tuple[int, int, int, int],
     focal_point: tuple[float, float] = (0.5, 0.5),
+    faces: tuple[Face, ...] | None = None,
 ) -> Candidate:
     """A candidate of one frame whose every saliency lies in the cell of the focal point."""
     still = look(np.full((18, 32, 3), 128, np.uint8))
@@ -48,7 +50,19 @@ def candidate_at(
         stillness=1.0,
         content_box=content_box,
         still=still,
+        box_size=(content_box[2] - content_box[0], content_box[3] - content_box[1]),
+        faces=faces,
     )
+
+
+def face_at(box: tuple[float, float, float, float], **changes: object) -> Face:
+    """A clear, frontal face that fills a box; eyes, nose and mouth where faces have them."""
+    left, top, right, bottom = box
+    xs = [left + share * (right - left) for share in (0.3, 0.7, 0.5, 0.35, 0.65)]
+    ys = [top + share * (bottom - top) for share in (0.4, 0.4, 0.6, 0.8, 0.8)]
+    marks = tuple(value for pair in zip(xs, ys, strict=True) for value in pair)
+    values = {"box": box, "landmarks": marks, "score": 0.9, "sharpness": 0.8, "turn": 0.0}
+    return Face(**values | {"roll": 0.0, "cut_off": False} | changes)  # type: ignore[arg-type]
 
 
 def picks_of(
@@ -57,13 +71,15 @@ def picks_of(
     content_box: tuple[int, int, int, int] | None = None,
     scene_type: str = "other",
     focal_point: tuple[float, float] = (0.5, 0.5),
+    faces: tuple[Face, ...] | None = None,
 ) -> tuple[Source, list[PickSample]]:
     """An open source and a pick of each of these frames, ranked in this order."""
     source = open_source(path, threads=1)
     frames = {frame.index: frame for frame in source.frames() if frame.index in numbers}
     box = content_box or (0, 0, source.info.width, source.info.height)
+    candidates = [candidate_at(frames[number], box, focal_point, faces) for number in numbers]
     picks = [
-        PickSample(rank, ScoredSample(candidate_at(frames[number], box, focal_point), scene_type))
-        for rank, number in enumerate(numbers, 1)
+        PickSample(rank, ScoredSample(candidate, scene_type))
+        for rank, candidate in enumerate(candidates, 1)
     ]
     return source, picks

@@ -13,9 +13,11 @@ import pytest
 import sqlalchemy as sa
 
 from fastthumb.catalog import CATALOG_FILE, Catalog
+from fastthumb.catalog_tables import CHARACTERS, METADATA, TAGS, VARIANTS, VERSION, variant_row
 from fastthumb.errors import ExtraMissing, OutputError, SettingsError
+from fastthumb.records import SettingRecord, TitleRecord
 from in_processes import write_titles
-from title_samples import title_record, title_values, variant_values
+from title_samples import peopled_values, title_record, title_values, variant_values
 
 HASH, KEY = "sha256-sampled:00", "settings-1"
 
@@ -132,6 +134,85 @@ def test_names_of_any_bytes(database: str) -> None:
         assert str(catalog.failures()[0]) == r"\xe9: \x00 bytes"
 
 
+# -- people and tags -----------------------------------------------------------------------
+
+
+def test_people_and_what_pictures_show_are_searched(database: str) -> None:
+    film = TitleRecord.model_validate(peopled_values("film"))
+    other = TitleRecord.model_validate(peopled_values("other"))
+    with Catalog(database) as catalog:
+        catalog.upsert_title(film)
+        catalog.upsert_title(other)
+        assert catalog.variants("film") == film.variants
+        assert catalog.characters("film") == film.characters
+        assert catalog.characters("no-film") == []
+
+        def found(*tags: tuple[str, str]) -> list[int]:
+            return [one.variant for one in catalog.variants("film", tags=tags)]
+
+        assert found(("character", "Ada King")) == [1, 2]
+        assert found(("character", "Ada King"), ("character", "lead-2")) == [2]
+        assert found(("setting", "indoor")) == [1, 2]
+        assert found(("setting", "night"), ("object", "car")) == [3]
+        assert found(("people", "none"), ("setting", "outdoor")) == [4]
+        assert found(("character", "nobody")) == []
+        assert len(catalog.variants(tags=[("composition", "close-up")])) == 2
+
+        catalog.upsert_title(title_record("film", 1))
+        assert catalog.characters("film") == []
+        assert found(("character", "Ada King")) == []
+        assert catalog.remove_title("other")
+        assert catalog.variants(tags=[("character", "lead-2")]) == []
+
+
+def test_tags_are_rows_for_any_sql_tool(tmp_path: Path) -> None:
+    with Catalog(tmp_path) as catalog:
+        catalog.upsert_title(TitleRecord.model_validate(peopled_values()))
+    connection = sqlite3.connect(tmp_path / CATALOG_FILE)
+    rows = connection.execute(
+        "SELECT v.file, c.screen_seconds FROM variants v JOIN tags t USING (title_id, variant) "
+        "JOIN characters c ON c.title_id = t.title_id AND c.name = t.tag "
+        "WHERE t.kind = 'character' AND c.role = 'lead' AND v.indoor > 0.85"
+    ).fetchall()
+    connection.close()
+    assert rows == [("01-action.jpg", 60.5)]
+
+
+def test_a_catalog_of_version_1_is_brought_up_to_date(database: str) -> None:
+    """Made as version 1 made it: without the tables and columns that came later."""
+    Catalog(database).close()
+    with Catalog(database) as catalog, catalog._write() as connection:
+        for table in (TAGS, CHARACTERS):
+            table.drop(connection)
+        later = [*SettingRecord.model_fields, "faces", "object_boxes", "rule_inputs"]
+        for name in later:
+            connection.exec_driver_sql(f"ALTER TABLE variants DROP COLUMN {name}")
+        old = title_record("film", 3)
+        row = {"title_id": "film", "path": "/films/film.mkv", "content_hash": "", "width": 1}
+        row |= {"height": 1, "codec": "h264", "device": "cpu", "frames_analyzed": 1, "shots": 1}
+        row |= {"variants": 3, "warnings": [], "settings": {}, "fastthumb_version": "0.1.0"}
+        row["updated"] = "2026-01-01T00:00:00+00:00"
+        connection.execute(sa.insert(METADATA.tables["titles"]), [row])
+        for variant in old.variants:
+            values = variant_row(variant)
+            values = {name: value for name, value in values.items() if name not in later}
+            columns = [VARIANTS.c[name] for name in values]
+            connection.execute(sa.insert(sa.table("variants", *map(_plain, columns))), [values])
+        connection.execute(sa.update(VERSION).values(schema_version=1))
+    with Catalog(database) as catalog:
+        assert [title.title_id for title in catalog.titles()] == ["film"]
+        assert catalog.variants("film") == old.variants
+        assert [one.variant for one in catalog.variants(tags=[("object", "dog")])] == [2]
+        catalog.upsert_title(TitleRecord.model_validate(peopled_values("film")))
+        assert len(catalog.characters("film")) == 2
+    with Catalog(database) as catalog:
+        assert len(catalog.characters("film")) == 2
+
+
+def _plain(column: sa.Column[object]) -> sa.ColumnClause[object]:
+    return sa.column(column.name, column.type)
+
+
 # -- failures ------------------------------------------------------------------------------
 
 
@@ -223,7 +304,7 @@ def test_a_sqlite_url(tmp_path: Path) -> None:
     assert (tmp_path / "x.db").exists()
 
 
-@pytest.mark.parametrize("version", [2, None])
+@pytest.mark.parametrize("version", [3, None])
 def test_another_version_is_refused(tmp_path: Path, version: int | None) -> None:
     Catalog(tmp_path).close()
     with sqlite3.connect(tmp_path / CATALOG_FILE) as connection:
@@ -233,7 +314,7 @@ def test_another_version_is_refused(tmp_path: Path, version: int | None) -> None
             connection.execute("UPDATE fastthumb_catalog SET schema_version = ?", [version])
     connection.close()
     wanted = "newer fastthumb" if version else "damaged"
-    with pytest.raises(OutputError, match=rf"catalog\.db: wanted catalog version 1.*{wanted}"):
+    with pytest.raises(OutputError, match=rf"catalog\.db: wanted catalog version 2.*{wanted}"):
         Catalog(tmp_path)
 
 

@@ -43,7 +43,7 @@ def test_process_makes_what_the_specification_lists(done: Path) -> None:
     assert (title / "contact-sheet.jpg").exists()
     assert (title / "shots.csv").exists()
     record = json.loads((title / "title.json").read_text())
-    assert record["schema_version"] == 1
+    assert record["schema_version"] == 2
     assert [v["variant"] for v in record["variants"]] == list(range(1, len(record["variants"]) + 1))
     assert [shot["start_frame"] for shot in record["shots"]] == [0, 48, 96]
     assert all((title / v["file"]).exists() for v in record["variants"])

@@ -29,7 +29,7 @@ from fastthumb.records import (
     unescape_path,
     write_title,
 )
-from title_samples import title_record, title_values, variant_values
+from title_samples import peopled_values, title_record, title_values, variant_values
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -69,7 +69,7 @@ def test_the_names_of_the_contract(tmp_path: Path) -> None:
         "timings", "warnings", "characters", "shots", "variants",
     }  # fmt: skip
     assert wanted <= set(document)
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     variant = document["variants"][0]
     wanted = {
         "title_id", "variant", "timestamp", "frame_pts", "time_base", "file", "scene_type",
@@ -85,6 +85,40 @@ def test_the_names_of_the_contract(tmp_path: Path) -> None:
         "character_prominence": None,
     }
     assert variant["test_metrics"] == {"ctr": None, "completion_rate": None, "sample_size": 0}
+
+
+def test_people_things_and_settings_are_kept(tmp_path: Path) -> None:
+    record = TitleRecord.model_validate(peopled_values())
+    write_title(tmp_path, record)
+    assert read_title(tmp_path) == record
+    document = stored(tmp_path)
+    jsonschema.Draft202012Validator(json_schema()).validate(document)
+    ada = document["characters"][0]
+    assert (ada["name"], ada["known"], ada["screen_seconds"]) == ("Ada King", True, 60.5)
+    assert ada["with_seconds"] == {"lead-2": 12.25}
+    assert [face["character"] for face in document["variants"][1]["faces"]] == [
+        "Ada King",
+        "lead-2",
+    ]
+    assert document["variants"][3]["faces"] == []  # looked, and found nobody
+    assert document["variants"][3]["setting"] == {"indoor": 0.0, "night": None}
+    assert stored_names(record) >= {"face-01-1.jpg", "face-02-2.jpg"}
+    nobody_looked = title_record().variants[0]
+    assert nobody_looked.faces is None
+    assert nobody_looked.object_boxes is None
+
+
+def stored_names(record: TitleRecord) -> set[str]:
+    return set(record.file_names())
+
+
+def test_boxes_end_at_the_edges_of_the_picture() -> None:
+    values = peopled_values()["variants"][0]
+    values["faces"][0]["box"] = (-0.125, np.float32(0.25), 1.5, 1)
+    assert Variant.model_validate(values).faces[0].box == (0.0, 0.25, 1.0, 1.0)  # type: ignore[index]
+    values["faces"][0]["box"] = (math.nan, 0.2, 0.4, 0.6)
+    with pytest.raises(ValidationError, match="box"):
+        Variant.model_validate(values)
 
 
 def test_numbers_have_at_most_six_decimals(tmp_path: Path) -> None:
@@ -196,7 +230,7 @@ def test_a_written_title_satisfies_the_published_schema(tmp_path: Path) -> None:
     write_title(tmp_path, title_record())
     validator = jsonschema.Draft202012Validator(published)
     validator.validate(stored(tmp_path))
-    assert not validator.is_valid(replace(stored(tmp_path), "schema_version", 2))
+    assert not validator.is_valid(replace(stored(tmp_path), "schema_version", 3))
     assert not validator.is_valid(replace(stored(tmp_path), "variants.0.quality_score", 1.5))
 
 
@@ -271,9 +305,34 @@ def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
         read_title(tmp_path)
 
 
+def version_1(record: TitleRecord) -> dict[str, Any]:
+    """The document that version 1 wrote of a title: without what came later."""
+    document = json.loads(record.model_dump_json()) | {"schema_version": 1}
+    for variant in document["variants"]:
+        for name in ("faces", "object_boxes", "setting", "rule_inputs"):
+            del variant[name]
+        for file in variant["files"]:
+            del file["crop_score"], file["crop_parts"]
+    return document
+
+
+def test_a_document_of_version_1_is_read_as_one_that_nobody_was_looked_for_in(
+    tmp_path: Path,
+) -> None:
+    old = title_record()
+    (tmp_path / TITLE_FILE).write_text(json.dumps(version_1(old)), encoding="utf-8")
+    assert read_title(tmp_path) == old
+    assert read_title(tmp_path).variants[0].faces is None
+    assert read_title(tmp_path).schema_version == 2
+    damaged = version_1(old) | {"variants": 3}
+    (tmp_path / TITLE_FILE).write_text(json.dumps(damaged), encoding="utf-8")
+    with pytest.raises(OutputError, match=r"variants: .*--force"):
+        read_title(tmp_path)
+
+
 def test_a_newer_version_is_refused_before_anything_else(tmp_path: Path) -> None:
-    (tmp_path / TITLE_FILE).write_text('{"schema_version": 2, "new": 1}', encoding="utf-8")
-    with pytest.raises(OutputError, match=r"schema version 2.*use a newer fastthumb"):
+    (tmp_path / TITLE_FILE).write_text('{"schema_version": 3, "new": 1}', encoding="utf-8")
+    with pytest.raises(OutputError, match=r"schema version 3.*use a newer fastthumb"):
         read_title(tmp_path)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from fastthumb.artwork.rendering import encode, render, upright_box
+from fastthumb.artwork.encoding import encode
+from fastthumb.artwork.rendering import render, upright_box
 from fastthumb.errors import OutputError, SourceError
 from fastthumb.media.display import upright
 from fastthumb.settings import Settings
@@ -286,7 +287,7 @@ def test_a_picture_beyond_the_format_is_refused_with_a_way_out() -> None:
 def test_an_encoder_that_pillow_lacks_is_named(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastthumb.artwork.rendering.features.check", lambda name: name != "avif")
+    monkeypatch.setattr("fastthumb.artwork.encoding.features.check", lambda name: name != "avif")
     source, picks = picks_of(film, [5])
     with source, pytest.raises(OutputError, match="avif: this installation of Pillow"):
         render(source, picks, Settings(image_format="avif"), tmp_path)

@@ -16,16 +16,9 @@ from PIL import Image
 from fastthumb.analysis.candidates import Candidate
 from fastthumb.analysis.shots import Shot
 from fastthumb.artwork.diversity import FacilityLocation, layout_difference
+from fastthumb.artwork.genres import SCENE_TYPES, Priority, genres, slots_of
 from fastthumb.artwork.scoring import Scored, score
-from fastthumb.artwork.variants import (
-    QUALITY_AND_DIFFERENCE,
-    SCENE_TYPES,
-    Pick,
-    Priority,
-    choose,
-    genres,
-    slots_of,
-)
+from fastthumb.artwork.variants import QUALITY_AND_DIFFERENCE, Pick, choose
 from fastthumb.errors import SettingsError
 from fastthumb.settings import Settings
 from stills_samples import blurred, candidate_of, card, landscape, shot_of

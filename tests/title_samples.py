@@ -116,6 +116,101 @@ def title_values(title_id: str = "film", count: int = 4, **changes: Any) -> dict
     } | changes
 
 
+def character_values(name: str, rank: int = 1, **changes: Any) -> dict[str, Any]:
+    """The values of one character with two portraits; the first has most screen time."""
+    return {
+        "name": name,
+        "role": "lead" if rank < 3 else "supporting",
+        "known": not name.startswith(("lead-", "person-")),
+        "likeness": None if name.startswith(("lead-", "person-")) else 0.625,
+        "screen_seconds": 60.5 / rank,
+        "screen_share": 0.5 / rank,
+        "shots": [0],
+        "with_seconds": {},
+        "portraits": [
+            {
+                "file": f"face-{rank:02d}-{number}.jpg",
+                "timestamp": 10.0 * number,
+                "frame_pts": 240_000 * number,
+                "box": (0.4, 0.2, 0.5, 0.45),
+            }
+            for number in (1, 2)
+        ],
+    } | changes
+
+
+def face_values(character: str | None = None, left: float = 0.25, **changes: Any) -> dict[str, Any]:
+    """The values of one face of a variant."""
+    return {
+        "box": (left, 0.2, left + 0.125, 0.5),
+        "character": character,
+        "score": 0.9,
+        "sharpness": 0.75,
+        "turn": 0.1,
+        "roll": -3.5,
+        "cut_off": False,
+        "eyes_open": 0.96,
+        "expression": "happy",
+        "expression_score": 0.8,
+    } | changes
+
+
+def peopled_values(title_id: str = "film") -> dict[str, Any]:
+    """The values of a title with two known people, in four variants that all differ in tags."""
+    people = [
+        character_values("Ada King", 1, with_seconds={"lead-2": 12.25}),
+        character_values("lead-2", 2, with_seconds={"Ada King": 12.25}),
+    ]
+    shown: list[dict[str, Any]] = [
+        {
+            "scene_type": "lead-close-up",
+            "composition": "close-up",
+            "people": "solo",
+            "characters": ["Ada King"],
+            "faces": [face_values("Ada King")],
+            "setting": {"indoor": 0.9, "night": 0.1},
+        },
+        {
+            "scene_type": "romantic",
+            "composition": "mid",
+            "people": "duo",
+            "characters": ["Ada King", "lead-2"],
+            "faces": [face_values("Ada King"), face_values("lead-2", 0.5)],
+            "objects": ["chair"],
+            "setting": {"indoor": 0.8, "night": 0.5},
+        },
+        {
+            "scene_type": "action",
+            "composition": "wide",
+            "people": "solo",
+            "characters": ["lead-2"],
+            "faces": [face_values("lead-2", 0.6), face_values(None, 0.1)],
+            "objects": ["car", "dog"],
+            "setting": {"indoor": 0.05, "night": 0.95},
+        },
+        {
+            "scene_type": "landscape",
+            "composition": "extreme-wide",
+            "people": "none",
+            "faces": [],
+            "objects": [],
+            "setting": {"indoor": 0.0, "night": None},
+        },
+    ]
+    for values in shown:
+        values["object_boxes"] = [
+            {"box": (0.5, 0.5, 0.75, 0.9), "label": label, "group": "other", "score": 0.6}
+            for label in values.get("objects", [])
+        ]
+        values["rule_inputs"] = {"face_height": 0.3}
+    variants = [
+        variant_values(title_id, number, **changes) for number, changes in enumerate(shown, 1)
+    ]
+    pictures = [portrait["file"] for one in people for portrait in one["portraits"]]
+    values = title_values(title_id) | {"characters": people, "variants": variants}
+    return values | {"files": [*values["files"], *pictures]}
+
+
 def title_record(title_id: str = "film", count: int = 4, **changes: Any) -> TitleRecord:
     """A valid title record with `count` variants."""
     return TitleRecord.model_validate(title_values(title_id, count, **changes))

@@ -1,30 +1,14 @@
-// The only place that includes pybind11: checks, releases the GIL, calls. No arithmetic.
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
-#include <pybind11/typing.h>
-
-#include <array>
+// The module's table of contents. Only this folder includes pybind11: checks, releases the GIL,
+// calls; no arithmetic.
 #include <exception>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
+#include "arguments.hpp"
 #include "fastthumb/dispatch.hpp"
-#include "fastthumb/error.hpp"
-#include "fastthumb/signals.hpp"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
 
 namespace {
-
-using fastthumb::FrameSignals;
-using fastthumb::require;
-using fastthumb::SettingsError;
-using ByteArray = py::array_t<std::uint8_t, py::array::c_style>;
 
 void raise_as(const char* name, const std::exception& error) {
   py::set_error(py::module_::import("fastthumb.errors").attr(name), error.what());
@@ -42,252 +26,6 @@ void translate(std::exception_ptr pending) {
   }
 }
 
-// The bytes of one plane, taken without a copy and given back on destruction (GIL held).
-class HeldBuffer {
- public:
-  explicit HeldBuffer(py::handle object) {
-    if (PyObject_GetBuffer(object.ptr(), &buffer_, PyBUF_SIMPLE) != 0) {
-      PyErr_Clear();
-      throw fastthumb::FrameError(fastthumb::joined(
-          "frame: needs planes that are contiguous buffers, got ", Py_TYPE(object.ptr())->tp_name,
-          "; pass the decoder's planes or C-contiguous arrays"));
-    }
-  }
-  HeldBuffer(const HeldBuffer&) = delete;
-  HeldBuffer& operator=(const HeldBuffer&) = delete;
-  ~HeldBuffer() { PyBuffer_Release(&buffer_); }
-
-  fastthumb::PlaneBytes bytes(std::ptrdiff_t pitch_bytes) const {
-    return {static_cast<const std::uint8_t*>(buffer_.buf), static_cast<std::size_t>(buffer_.len),
-            pitch_bytes};
-  }
-
- private:
-  Py_buffer buffer_{};
-};
-
-template <typename Value, std::size_t n>
-Value named(const char* what, const std::string& name,
-            const std::array<std::pair<const char*, Value>, n>& names) {
-  std::string known;
-  for (const auto& [candidate, value] : names) {
-    if (name == candidate) return value;
-    if (!known.empty()) known.append(", ");
-    known.append(candidate);
-  }
-  throw SettingsError(fastthumb::joined("frame layout: no ", what, " '", name, "'; use ", known));
-}
-
-std::vector<std::uint8_t> bytes_of(const ByteArray& array) {
-  return {array.data(), array.data() + array.size()};
-}
-
-fastthumb::FrameLayout make_layout(int width, int height, int chroma_shift_x, int chroma_shift_y,
-                                   int bit_depth, int msb_shift, const std::string& chroma,
-                                   bool full_range, const std::string& matrix, int fields,
-                                   const std::optional<ByteArray>& luma_curve,
-                                   const std::optional<ByteArray>& cell_lut) {
-  using fastthumb::Chroma;
-  using fastthumb::Matrix;
-  fastthumb::FrameLayout layout;
-  layout.width = width;
-  layout.height = height;
-  layout.chroma_shift_x = chroma_shift_x;
-  layout.chroma_shift_y = chroma_shift_y;
-  layout.bit_depth = bit_depth;
-  layout.msb_shift = msb_shift;
-  layout.chroma = named(
-      "chroma", chroma,
-      std::array{std::pair{"planar", Chroma::planar}, std::pair{"interleaved", Chroma::interleaved},
-                 std::pair{"none", Chroma::none}});
-  layout.full_range = full_range;
-  layout.matrix =
-      named("matrix", matrix,
-            std::array{std::pair{"bt601", Matrix::bt601}, std::pair{"bt709", Matrix::bt709},
-                       std::pair{"bt2020", Matrix::bt2020}});
-  layout.fields = fields;
-  if (luma_curve) layout.luma_curve = bytes_of(*luma_curve);
-  if (cell_lut) {
-    const bool cube = cell_lut->ndim() == 4 && cell_lut->shape(0) == cell_lut->shape(1) &&
-                      cell_lut->shape(0) == cell_lut->shape(2) && cell_lut->shape(3) == 3;
-    require(cube, "frame layout: needs a cell_lut of shape (n, n, n, 3), got ",
-            py::str(cell_lut->attr("shape")).cast<std::string>(), "; reshape the table");
-    layout.cell_lut = bytes_of(*cell_lut);
-    layout.cell_lut_size = static_cast<int>(cell_lut->shape(0));
-  }
-  fastthumb::reduction_of(layout);  // throws now rather than at the first frame
-  return layout;
-}
-
-// A meter with the lock that makes a second thread wait.
-struct Meter {
-  Meter(const fastthumb::FrameLayout& layout, const std::string& implementation)
-      : meter(layout, implementation) {}
-  fastthumb::SignalMeter meter;
-  std::mutex lock;
-};
-
-std::ptrdiff_t pitch_of(py::handle object) {
-  const Py_ssize_t pitch = PyLong_Check(object.ptr()) ? PyLong_AsSsize_t(object.ptr()) : -1;
-  const bool fits = pitch != -1 || !PyErr_Occurred();
-  PyErr_Clear();
-  require(fits && PyLong_Check(object.ptr()), "frame: needs pitches that are integers, got ",
-          py::repr(object).cast<std::string>(), "; pass the planes' line sizes");
-  return pitch;
-}
-
-// Tuples by their types in the signature, so that the stub says what is in them.
-using Planes = py::typing::Tuple<py::buffer, py::ellipsis>;
-using Pitches = py::typing::Tuple<py::int_, py::ellipsis>;
-
-FrameSignals measure(Meter& self, const Planes& planes, const Pitches& pitches) {
-  require(planes.size() == pitches.size() && planes.size() <= 4,
-          "frame: needs one pitch per plane, got ", planes.size(), " planes and ", pitches.size(),
-          " pitches; pass tuples of equal length");
-  std::array<std::optional<HeldBuffer>, 4> held;
-  std::vector<fastthumb::PlaneBytes> bytes;
-  bytes.reserve(planes.size());
-  for (std::size_t i = 0; i < planes.size(); ++i) {
-    held[i].emplace(planes[i]);
-    bytes.push_back(held[i]->bytes(pitch_of(pitches[i])));
-  }
-  const py::gil_scoped_release nogil;  // `held` keeps the pixels alive
-  const std::lock_guard one_at_a_time(self.lock);
-  return self.meter.measure(bytes);
-}
-
-void reset(Meter& self) {
-  const py::gil_scoped_release nogil;
-  const std::lock_guard one_at_a_time(self.lock);
-  self.meter.reset();
-}
-
-py::array_t<std::uint8_t> working_luma(Meter& self) {
-  const fastthumb::WorkingPicture& picture = self.meter.picture();
-  return py::array_t<std::uint8_t>({picture.rows, picture.cols}, picture.luma.data());
-}
-
-py::array_t<std::uint8_t> cells(Meter& self) {
-  const fastthumb::WorkingPicture& picture = self.meter.picture();
-  py::array_t<std::uint8_t> out({picture.cells_y, picture.cells_x, 3});
-  picture.copy_cells(out.mutable_data());
-  return out;
-}
-
-// A read-only array over a member of `self`, which it keeps alive.
-template <typename T>
-py::array member_array(const py::object& self, const T* data, std::vector<py::ssize_t> shape) {
-  py::array_t<T> array(std::move(shape), data, self);
-  array.attr("setflags")("write"_a = false);
-  return array;
-}
-
-void bind_signals(py::module_& m) {
-  py::class_<FrameSignals> signals(m, "FrameSignals", R"(What was measured of one frame.
-
-Luma is working luma, full range 0..255; "working px" are pixels of the reduced picture
-(short side about 360). Fields that compare with the previous frame are 0 without one.)");
-  signals.def_readonly("luma_mean", &FrameSignals::luma_mean, "Mean luma, 0..255.")
-      .def_readonly("luma_std", &FrameSignals::luma_std, "Population deviation of luma, 0..127.5.")
-      .def_readonly("laplacian_variance", &FrameSignals::laplacian_variance,
-                    "Variance of the 4-neighbor Laplacian of luma, levels squared; 0 below 3 x 3.")
-      .def_readonly("lightness", &FrameSignals::lightness, "Mean CIELAB L, 0..100.")
-      .def_readonly("chroma", &FrameSignals::chroma, "Mean CIELAB sqrt(a^2 + b^2), 0..about 134.")
-      .def_readonly("a_mean", &FrameSignals::a_mean, "Mean CIELAB a; 0 is gray.")
-      .def_readonly("b_mean", &FrameSignals::b_mean, "Mean CIELAB b; 0 is gray.")
-      .def_readonly("entropy", &FrameSignals::entropy, "Bits of the luma histogram, 0..8.")
-      .def_readonly("difference", &FrameSignals::difference,
-                    "Mean absolute change of luma since the previous frame, 0..255.")
-      .def_readonly("motion", &FrameSignals::motion,
-                    "Mean length of the block vectors, working px, 0..about 150.")
-      .def_readonly("camera_x", &FrameSignals::camera_x,
-                    "Median motion of the textured blocks, working px, positive to the right.")
-      .def_readonly("camera_y", &FrameSignals::camera_y,
-                    "Median motion of the textured blocks, working px, positive downward.")
-      .def_readonly("motion_spread", &FrameSignals::motion_spread,
-                    "Mean distance of the textured blocks' vectors from the median, working px.")
-      .def_readonly("compensated_difference", &FrameSignals::compensated_difference,
-                    "Mean absolute change of cell luma after block motion, 0..255.")
-      .def_readonly("dark_share", &FrameSignals::dark_share, "Share of luma <= 24, 0..1.")
-      .def_readonly("bright_share", &FrameSignals::bright_share, "Share of luma >= 250, 0..1.")
-      .def_readonly("bar_top", &FrameSignals::bar_top, "Black rows at the top, working px.")
-      .def_readonly("bar_bottom", &FrameSignals::bar_bottom,
-                    "Black rows at the bottom, working px.")
-      .def_readonly("bar_left", &FrameSignals::bar_left, "Black columns at the left, working px.")
-      .def_readonly("bar_right", &FrameSignals::bar_right,
-                    "Black columns at the right, working px.")
-      .def_readonly("has_previous", &FrameSignals::has_previous,
-                    "Whether there was a previous frame to compare with.")
-      .def_property_readonly(
-          "luma_histogram",
-          [](const py::object& self) -> py::array_t<std::uint32_t> {
-            return member_array(self, self.cast<const FrameSignals&>().luma_histogram.data(),
-                                {256});
-          },
-          "Working px per luma level: read-only uint32 (256,).")
-      .def_property_readonly(
-          "chroma_histogram",
-          [](const py::object& self) -> py::array_t<std::uint32_t> {
-            return member_array(self, self.cast<const FrameSignals&>().chroma_histogram[0].data(),
-                                {2, fastthumb::kChromaBins});
-          },
-          "Cells per bin of 4 levels of Cb and of Cr: read-only uint32 (2, 64).")
-      .def_property_readonly(
-          "grid",
-          [](const py::object& self) -> py::array_t<float> {
-            return member_array(self, self.cast<const FrameSignals&>().grid[0][0].data(),
-                                {fastthumb::kGridRows, fastthumb::kGridCols, 3});
-          },
-          "Mean cell Y, Cb, Cr over an even grid of the frame: read-only float32 (18, 32, 3), "
-          "0..255.");
-}
-
-void bind_meter(py::module_& m) {
-  py::class_<fastthumb::FrameLayout>(m, "FrameLayout", "How the planes of a stream are to be read.")
-      .def(py::init(&make_layout), "width"_a, "height"_a, py::kw_only(), "chroma_shift_x"_a,
-           "chroma_shift_y"_a, "bit_depth"_a = 8, "msb_shift"_a = 0, "chroma"_a = "planar",
-           "full_range"_a = false, "matrix"_a = "bt709", "fields"_a = 1,
-           py::arg("luma_curve").noconvert() = py::none(),
-           py::arg("cell_lut").noconvert() = py::none(),
-           R"(A checked layout; one per stream, another where the picture size changes.
-
-width, height: luma samples and rows of the whole frame, 1..65535.
-chroma_shift_x, chroma_shift_y: log2 of the subsampling, 0..2 (4:2:0 is 1, 1).
-bit_depth: 8 (one byte a sample) or 9..16 (two bytes, little endian).
-msb_shift: unused low bits of a two-byte sample (P010: 6).
-chroma: "planar" (three planes), "interleaved" (two, Cb first) or "none" (one).
-matrix: "bt601", "bt709" or "bt2020"; how cells, after cell_lut, become R'G'B'.
-fields: 2 for interlaced frames, of which only the first field is read.
-luma_curve: uint8 (2**bit_depth,), code value to 0..255 luma, instead of the range expansion.
-cell_lut: uint8 (n, n, n, 3), n 2..65: cell (Y, Cb, Cr), full range, to (Y, Cb, Cr).
-
-Raises FrameError for sizes and depths that cannot be, SettingsError for unknown names.)");
-
-  py::class_<Meter>(m, "SignalMeter", "Measures the frames of one stream in order.")
-      .def(py::init<const fastthumb::FrameLayout&, const std::string&>(), "layout"_a, py::kw_only(),
-           "implementation"_a = "auto",
-           R"(A meter that has seen no frame yet.
-
-implementation: "auto" (the fastest for the CPU) or one of implementations("frame_signals").
-Raises SettingsError for one that is not built in, DeviceUnavailable without its device.)")
-      .def("measure", &measure, "planes"_a, "pitches"_a,
-           R"(Signals of the frame, compared with the one measured before it.
-
-planes: contiguous buffers (decoder planes, bytes, arrays), read in place with the GIL released.
-pitches: bytes from one row to the next, one per plane; the last row may be shorter.
-Raises FrameError where a plane is missing, too many, short, narrow or misaligned.)")
-      .def("reset", &reset, "Forget the previous frame, as after a seek.")
-      .def("working_luma", &working_luma,
-           "Working luma of the last frame: uint8 (rows, cols), a copy. FrameError before the "
-           "first.")
-      .def(
-          "cells", &cells,
-          "Cell Y, Cb, Cr of the last frame: uint8 (rows, cols, 3), full range around 128, a copy.")
-      .def_property_readonly(
-          "implementation", [](const Meter& self) { return self.meter.implementation(); },
-          "The implementation in use; what \"auto\" chose.");
-}
-
 py::typing::Dict<py::str, py::object> build_info() {
   const fastthumb::BuildInfo info = fastthumb::build_info();
   return py::dict("compiler"_a = info.compiler, "simd"_a = info.simd, "cuda"_a = info.cuda,
@@ -299,12 +37,13 @@ py::typing::Dict<py::str, py::object> build_info() {
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled core: signals of frames out of their pixel planes.";
   py::register_local_exception_translator(&translate);
-  bind_signals(m);
-  bind_meter(m);
+  fastthumb::bindings::bind_signals(m);
+  fastthumb::bindings::bind_letterbox(m);
+  fastthumb::bindings::bind_boxes(m);
   m.def("implementations", &fastthumb::implementations, "operation"_a,
         R"(Names of the implementations built in, the plain truth first.
 
-operation: "frame_signals". Raises SettingsError for another.)");
+operation: "frame_signals" or "letterbox". Raises SettingsError for another.)");
   m.def("build_info", &build_info,
         R"(How the core was built and what it runs on.
 

@@ -2,11 +2,12 @@
 The compiled core: signals of frames out of their pixel planes.
 """
 from __future__ import annotations
+import collections.abc
 import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['FrameLayout', 'FrameSignals', 'SignalMeter', 'build_info', 'implementations']
+__all__: list[str] = ['FrameLayout', 'FrameSignals', 'SignalMeter', 'TensorFormat', 'build_info', 'decode_picodet', 'decode_yolox', 'decode_yunet', 'fit_planes', 'fit_rgb', 'implementations', 'nms', 'warp_planes', 'warp_rgb']
 class FrameSignals:
     """
     What was measured of one frame.
@@ -190,15 +191,93 @@ class SignalMeter:
         """
         The implementation in use; what "auto" chose.
         """
+class TensorFormat:
+    """
+    How a network wants its pixels.
+    """
+    def __init__(self, width: typing.SupportsInt | typing.SupportsIndex, height: typing.SupportsInt | typing.SupportsIndex, *, bgr: bool = False, mean: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(3)"] = [0.0, 0.0, 0.0], scale: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(3)"] = [1.0, 1.0, 1.0], fill: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> None:
+        """
+        Tensors of float32 (3, height, width), value = (code - mean) * scale, codes 0..255.
+        
+        width, height: 1..16384. bgr: the order of the channels, of mean and of scale.
+        fill: code of what lies outside the picture. Checked where it is used.
+        """
 def build_info() -> dict[str, typing.Any]:
     """
     How the core was built and what it runs on.
     
     Keys: compiler (str), simd (instruction set in use, str), cuda (bool), cuda_architectures (str).
     """
+def decode_picodet(scores: list[numpy.typing.NDArray[numpy.float32]], boxes: list[numpy.typing.NDArray[numpy.float32]], width: typing.SupportsInt | typing.SupportsIndex, height: typing.SupportsInt | typing.SupportsIndex, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], threshold: typing.SupportsFloat | typing.SupportsIndex, iou: typing.SupportsFloat | typing.SupportsIndex, *, every_class: bool = False) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Objects out of PicoDet's outputs for one picture: float32 (k, 6), best first.
+    
+    Columns: x0, y0, x1, y1 in px of the tensor, score, class.
+    scores: per stride float32 (cells, classes); boxes: per stride float32 (cells, 4 * steps), for
+    left, top, right, bottom a distribution over 0..steps-1 strides, before the softmax.
+    threshold, iou, every_class: as for decode_yolox.
+    Raises FrameError where an output has another size, SettingsError for shares outside 0..1.
+    """
+def decode_yolox(output: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, height: typing.SupportsInt | typing.SupportsIndex, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], threshold: typing.SupportsFloat | typing.SupportsIndex, iou: typing.SupportsFloat | typing.SupportsIndex, *, every_class: bool = False) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Objects out of YOLOX's output for one picture: float32 (k, 6), best first.
+    
+    Columns: x0, y0, x1, y1 in px of the tensor, score, class.
+    output: float32 (cells, 5 + classes), cells row by row, stride after stride. threshold, iou: 0..1;
+    suppression is by class. every_class: a cell may give a box for each class that reaches the
+    threshold, not only for its best one.
+    Raises FrameError where the output has another size, SettingsError for shares outside 0..1.
+    """
+def decode_yunet(outputs: list[numpy.typing.NDArray[numpy.float32]], width: typing.SupportsInt | typing.SupportsIndex, height: typing.SupportsInt | typing.SupportsIndex, threshold: typing.SupportsFloat | typing.SupportsIndex, iou: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Faces out of YuNet's outputs for one picture: float32 (k, 15), best first.
+    
+    Columns: x0, y0, x1, y1, score, then x and y of left eye, right eye, nose, left and right mouth
+    corner (left and right in the picture), in px of the tensor.
+    outputs: 12 float32 arrays: cls of the strides 8, 16, 32, then obj, bbox, kps alike; leading axes
+    of length 1 are ignored. width, height: of the tensor, px. threshold, iou: 0..1.
+    Raises FrameError where an output has another size, SettingsError for shares outside 0..1.
+    """
+def fit_planes(layout: FrameLayout, planes: tuple[typing_extensions.Buffer, ...], pitches: tuple[int, ...], region: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(4)"], size: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"], format: TensorFormat, *, quarter_turns: typing.SupportsInt | typing.SupportsIndex = 0, mirrored: bool = False, filter: str = 'area', implementation: str = 'auto') -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Tensor of a region of a frame: float32 (3, format.height, format.width).
+    
+    planes, pitches: as SignalMeter.measure takes them; the GIL is released.
+    region: x0, y0, x1, y1 in luma samples of the stored frame, continuous; it may reach beyond it.
+    size: (width, height) of the part of the tensor, at the top left, that the region fills after
+    `quarter_turns` clockwise and, if `mirrored`, a flip left to right. All else is format.fill.
+    filter: "area" (means where it reduces, linear where it enlarges) or "cubic".
+    implementation: "auto" or one of implementations("letterbox").
+    Raises FrameError for planes, regions and sizes that cannot be, SettingsError for unknown names.
+    """
+def fit_rgb(rgb: numpy.typing.NDArray[numpy.uint8], region: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(4)"], size: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"], format: TensorFormat, *, filter: str = 'area', implementation: str = 'auto') -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Tensor of a region of uint8 (height, width, 3) RGB; everything else as in fit_planes.
+    """
 def implementations(operation: str) -> list[str]:
     """
     Names of the implementations built in, the plain truth first.
     
-    operation: "frame_signals". Raises SettingsError for another.
+    operation: "frame_signals" or "letterbox". Raises SettingsError for another.
+    """
+def nms(boxes: numpy.typing.NDArray[numpy.float32], scores: numpy.typing.NDArray[numpy.float32], iou: typing.SupportsFloat | typing.SupportsIndex, classes: numpy.typing.NDArray[numpy.int32] | None = None) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Indices of the boxes that stay, best first: int64 (k,).
+    
+    boxes: float32 (n, 4), x0, y0, x1, y1; scores: float32 (n,); classes: int32 (n,) or None.
+    A box goes where a better one of its class that stays overlaps it by more than `iou` (0..1); of
+    equal scores the first is the better. Raises FrameError for shapes that do not fit and scores
+    that are NaN, SettingsError for an iou outside 0..1.
+    """
+def warp_planes(layout: FrameLayout, planes: tuple[typing_extensions.Buffer, ...], pitches: tuple[int, ...], matrix: numpy.typing.NDArray[numpy.float64], format: TensorFormat, *, implementation: str = 'auto') -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Tensor that looks at a frame through a matrix: float32 (3, format.height, format.width).
+    
+    matrix: float64 (2, 3), tensor px to luma samples of the stored frame, both continuous. Reduced
+    pictures are averaged first; outside is format.fill, mixed in softly along the edge.
+    Raises FrameError for planes and matrices that cannot be, SettingsError for unknown names.
+    """
+def warp_rgb(rgb: numpy.typing.NDArray[numpy.uint8], matrix: numpy.typing.NDArray[numpy.float64], format: TensorFormat, *, implementation: str = 'auto') -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Tensor that looks at uint8 (height, width, 3) RGB; everything else as in warp_planes.
     """

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from fastthumb.artwork.scoring import score
 from fastthumb.artwork.variants import Pick
-from fastthumb.artwork.variants import choose as choose_picks
 from fastthumb.batch import run_batch
+from fastthumb.casting import choose_pictures
 from fastthumb.discovery import find_videos, location, plan_jobs
 from fastthumb.errors import SomeTitlesFailed
 from fastthumb.events import Event, Listener
+from fastthumb.looking import cast_for
 from fastthumb.media.source import open_source
 from fastthumb.pipeline import Analysis
 from fastthumb.pipeline import analyze as analyze_source
@@ -78,7 +78,7 @@ def choose(analysis: Analysis, **settings: object) -> list[Pick]:
     moments worth showing, none where it has none.
     """
     chosen = Settings.build(**settings)
-    return choose_picks(score(analysis.candidates, analysis.shots, chosen), analysis.shots, chosen)
+    return choose_pictures(analysis, chosen, cast_for(chosen, analysis.models)).picks
 
 
 def _silent(_event: Event) -> None:

@@ -15,10 +15,10 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Literal
@@ -30,11 +30,14 @@ from fastthumb.discovery import Job
 from fastthumb.errors import FastthumbError, OutputError, Unreadable
 from fastthumb.events import Event, Listener
 from fastthumb.fingerprint import content_hash
+from fastthumb.looking import Model, models_for, shortcomings
 from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.pipeline import make_title
 from fastthumb.publishing import publish
+from fastthumb.rechoose import rechoose
 from fastthumb.records import TitleRecord, read_title
+from fastthumb.seasons import keep_apart
 from fastthumb.settings import Settings
 
 Status = Literal["done", "unchanged", "failed", "planned"]
@@ -73,25 +76,31 @@ def run_batch(
     workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
     outcomes: dict[Job, Outcome] = {}
     if dry_run:
-        plans = [_plan(job, settings, None, force) for job in jobs]
+        models = models_for(settings)
+        plans = [_plan(job, settings, models, None, force) for job in jobs]
         for plan in plans:
             listener(Event("planned", plan.job.title_id, printable(plan.job.path), plan.message))
         return plans
     make_folder(out)
     with Catalog(out / CATALOG_FILE) as catalog:
         todo = []
+        models = models_for(settings)
         for job in jobs:
-            plan = _plan(job, settings, catalog, force)
+            plan = _plan(job, settings, models, catalog, force)
             if plan.status == "planned":
                 todo.append((job, plan.hash))
             else:
                 outcomes[job] = plan
-                _tell(plan, listener)
+                _tell(plan, listener, ())
+        common = shortcomings(settings) if todo else []
+        for message in common:
+            listener(Event("warning", message=message))
         try:
             for outcome in _make_all(todo, settings, workers, listener):
                 outcomes[outcome.job] = outcome
                 _keep(outcome, catalog, settings)
-                _tell(outcome, listener)
+                _tell(outcome, listener, common)
+            _keep_seasons_apart(outcomes, catalog, listener)
         finally:
             failed = [one for one in outcomes.values() if one.status == "failed"]
             messages = {printable(one.job.path): one.message for one in failed}
@@ -99,7 +108,13 @@ def run_batch(
     return [outcomes[job] for job in jobs]
 
 
-def _plan(job: Job, settings: Settings, catalog: Catalog | None, force: bool) -> Outcome:
+def _plan(
+    job: Job,
+    settings: Settings,
+    models: Sequence[Model],
+    catalog: Catalog | None,
+    force: bool,
+) -> Outcome:
     """What is to be done with a job: planned, unchanged, or failed as before."""
     try:
         digest = content_hash(job.path) if isinstance(job.path, Path) else None
@@ -111,6 +126,8 @@ def _plan(job: Job, settings: Settings, catalog: Catalog | None, force: bool) ->
     with contextlib.suppress(OutputError):
         record = read_title(job.folder)
         same = record.content_hash == digest and record.settings == settings.model_dump(mode="json")
+        used = [(model.name, model.task, model.sha256) for model in record.models]
+        same = same and used == list(models)
         if same and all((job.folder / name).exists() for name in record.file_names()):
             return Outcome(job, "unchanged", "content and settings unchanged", record, hash=digest)
     failure = catalog.failure(job.path, digest, settings.key()) if catalog else None
@@ -293,11 +310,28 @@ def _keep(outcome: Outcome, catalog: Catalog, settings: Settings) -> None:
         catalog.mark_failed(job.path, outcome.hash, settings.key(), outcome.message)
 
 
-def _tell(outcome: Outcome, listener: Listener) -> None:
+def _keep_seasons_apart(outcomes: dict[Job, Outcome], catalog: Catalog, listener: Listener) -> None:
+    """Let later episodes of a season choose again where they repeat an earlier one's picture."""
+    finished = [one for one in outcomes.values() if one.record is not None]
+    changed, problems = keep_apart(
+        [(one.job.path, one.job.folder) for one in finished],
+        lambda folder, avoid: rechoose(folder, avoid=avoid),
+    )
+    for one in finished:
+        if one.job.folder in changed:
+            outcomes[one.job] = replace(one, record=changed[one.job.folder])
+            catalog.upsert_title(changed[one.job.folder])
+    for problem in problems:
+        listener(Event("warning", message=problem))
+
+
+def _tell(outcome: Outcome, listener: Listener, said: Sequence[str]) -> None:
+    """Report an outcome; warnings that were `said` for the whole run are not repeated."""
     record = outcome.record
     if outcome.status == "done" and record is not None:
         for warning in record.warnings:
-            listener(Event("warning", record.title_id, message=warning))
+            if warning not in said:
+                listener(Event("warning", record.title_id, message=warning))
         listener(
             Event(
                 "done",

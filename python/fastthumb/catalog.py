@@ -17,7 +17,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -28,26 +28,32 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 
 from fastthumb.catalog_tables import (
+    CHARACTERS,
     FAILURES,
     METADATA,
+    TAGS,
     TITLES,
     VARIANTS,
     VERSION,
     Failure,
     TitleSummary,
+    character_of,
+    character_row,
     failure_of,
     stamp,
+    tag_rows,
     title_row,
     title_summary,
+    upgrade_from_1,
     variant_of,
     variant_row,
 )
 from fastthumb.errors import ExtraMissing, OutputError, SettingsError
 from fastthumb.names import printable
-from fastthumb.records import TitleRecord, Variant, clean_text, escape_path
+from fastthumb.records import CharacterRecord, TitleRecord, Variant, clean_text, escape_path
 
 CATALOG_FILE = "catalog.db"
-CATALOG_VERSION = 1
+CATALOG_VERSION = 2
 _BUSY_SECONDS = 60.0
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 _INIT_LOCK = 0x66617374  # PostgreSQL advisory lock while the tables are made: "fast"
@@ -99,14 +105,20 @@ class Catalog:
     # -- titles ----------------------------------------------------------------------------
 
     def upsert_title(self, record: TitleRecord) -> None:
-        """Store a title and its variants in place of what was there, and forget its failure."""
+        """Store a title, its variants and its people in place of what was there.
+
+        Its failure is forgotten.
+        """
         row = title_row(record)
         variants = [variant_row(variant) for variant in record.variants]
+        tags = [tag for variant in record.variants for tag in tag_rows(variant)]
+        people = [character_row(record.title_id, one) for one in record.characters]
         with self._write() as connection:
             self._upsert(connection, TITLES, row)
-            connection.execute(sa.delete(VARIANTS).where(VARIANTS.c.title_id == row["title_id"]))
-            if variants:
-                connection.execute(sa.insert(VARIANTS), variants)
+            for table, rows in ((VARIANTS, variants), (TAGS, tags), (CHARACTERS, people)):
+                connection.execute(sa.delete(table).where(table.c.title_id == row["title_id"]))
+                if rows:
+                    connection.execute(sa.insert(table), rows)
             connection.execute(
                 sa.delete(FAILURES).where(FAILURES.c.path == _key(record.source.location))
             )
@@ -131,10 +143,12 @@ class Catalog:
         scene_type: str | None = None,
         people: str | None = None,
         min_quality: float | None = None,
+        tags: Iterable[tuple[str, str]] = (),
     ) -> list[Variant]:
         """The variants of one title or of all, best first within a title, filtered.
 
-        They equal those of title.json. None filters nothing.
+        They equal those of title.json. None filters nothing; `tags` are (kind, tag) as in
+        artwork/tags.py, such as ("character", "Ada"), and a variant needs all of them.
         """
         query = sa.select(VARIANTS).order_by(VARIANTS.c.title_id, VARIANTS.c.variant)
         if title_id is not None:
@@ -145,8 +159,23 @@ class Catalog:
             query = query.where(VARIANTS.c.people == people)
         if min_quality is not None:
             query = query.where(VARIANTS.c.quality_score >= min_quality)
+        for kind, tag in tags:
+            tagged = sa.select(TAGS.c.tag).where(
+                TAGS.c.title_id == VARIANTS.c.title_id,
+                TAGS.c.variant == VARIANTS.c.variant,
+                TAGS.c.kind == kind,
+                TAGS.c.tag == clean_text(tag),
+            )
+            query = query.where(tagged.exists())
         with self._read() as connection:
             return [variant_of(row) for row in connection.execute(query).mappings()]
+
+    def characters(self, title_id: str) -> list[CharacterRecord]:
+        """The people of a title, most screen time first, as in title.json."""
+        query = sa.select(CHARACTERS).where(CHARACTERS.c.title_id == clean_text(title_id))
+        query = query.order_by(CHARACTERS.c.screen_seconds.desc(), CHARACTERS.c.name)
+        with self._read() as connection:
+            return [character_of(row) for row in connection.execute(query).mappings()]
 
     def remove_title(self, title_id: str) -> bool:
         """Remove a title and its variants; returns whether it was there."""
@@ -243,14 +272,20 @@ class Catalog:
         """Make the tables, or check that those that are there are ours and not newer."""
         with self._read() as connection:
             if sa.inspect(connection).has_table(VERSION.name):
-                self._check_version(connection.execute(sa.select(VERSION)).scalar())
-                return
+                version = connection.execute(sa.select(VERSION)).scalar()
+                if version != 1:
+                    self._check_version(version)
+                    return
         with self._write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_INIT_LOCK)))
             inspector = sa.inspect(connection)
-            if inspector.has_table(VERSION.name):  # another process was faster
-                self._check_version(connection.execute(sa.select(VERSION)).scalar())
+            if inspector.has_table(VERSION.name):  # of version 1, or another process was faster
+                version = connection.execute(sa.select(VERSION)).scalar()
+                if version == 1:
+                    upgrade_from_1(connection)
+                else:
+                    self._check_version(version)
                 return
             foreign = sorted(set(METADATA.tables) & set(inspector.get_table_names()))
             if foreign:

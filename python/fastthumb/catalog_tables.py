@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 
+from fastthumb.artwork.tags import tags_of
 from fastthumb.records import (
+    CharacterRecord,
     ContentAnalysisRecord,
     MetricsRecord,
+    SettingRecord,
     TitleRecord,
     Variant,
     VisualQualityRecord,
@@ -81,6 +85,42 @@ VARIANTS = sa.Table(
     sa.Column("ctr", sa.Double),
     sa.Column("completion_rate", sa.Double),
     sa.Column("sample_size", sa.BigInteger, nullable=False),
+    # Since version 2; what a catalog of version 1 holds knows nothing of them.
+    *(sa.Column(name, sa.Double) for name in SettingRecord.model_fields),
+    sa.Column("faces", sa.JSON(none_as_null=True)),
+    sa.Column("object_boxes", sa.JSON(none_as_null=True)),
+    sa.Column("rule_inputs", sa.JSON, nullable=False, server_default="{}"),
+)
+TAGS = sa.Table(
+    "tags",
+    METADATA,
+    sa.Column("title_id", sa.Text, primary_key=True),
+    sa.Column("variant", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("tag", sa.Text, primary_key=True),
+    sa.ForeignKeyConstraint(
+        ["title_id", "variant"], ["variants.title_id", "variants.variant"], ondelete="CASCADE"
+    ),
+    sa.Index("tags_by_tag", "kind", "tag"),
+)
+CHARACTERS = sa.Table(
+    "characters",
+    METADATA,
+    sa.Column(
+        "title_id",
+        sa.Text,
+        sa.ForeignKey("titles.title_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("name", sa.Text, primary_key=True, index=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("known", sa.Boolean, nullable=False),
+    sa.Column("likeness", sa.Double),
+    sa.Column("screen_seconds", sa.Double, nullable=False),
+    sa.Column("screen_share", sa.Double, nullable=False),
+    sa.Column("shots", sa.JSON, nullable=False),
+    sa.Column("with_seconds", sa.JSON, nullable=False),
+    sa.Column("portraits", sa.JSON, nullable=False),
 )
 FAILURES = sa.Table(
     "failures",
@@ -91,6 +131,12 @@ FAILURES = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("failed", sa.Text, nullable=False),
 )
+_PARTS: dict[str, type[BaseModel]] = {
+    "visual_quality": VisualQualityRecord,
+    "content_analysis": ContentAnalysisRecord,
+    "setting": SettingRecord,
+    "test_metrics": MetricsRecord,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +215,7 @@ def title_summary(row: sa.RowMapping) -> TitleSummary:
 
 def variant_row(variant: Variant) -> dict[str, Any]:
     row = variant.model_dump(mode="json")
-    for part in ("visual_quality", "content_analysis", "test_metrics"):
+    for part in _PARTS:
         row |= row.pop(part)
     row["focal_x"], row["focal_y"] = row.pop("focal_point")
     row["warmth"] = row["palette"]["warmth"]
@@ -180,13 +226,40 @@ def variant_of(row: sa.RowMapping) -> Variant:
     values = dict(row)
     del values["warmth"]  # a copy, to search by
     values["focal_point"] = (values.pop("focal_x"), values.pop("focal_y"))
-    for part, model in (
-        ("visual_quality", VisualQualityRecord),
-        ("content_analysis", ContentAnalysisRecord),
-        ("test_metrics", MetricsRecord),
-    ):
+    for part, model in _PARTS.items():
         values[part] = {name: values.pop(name) for name in model.model_fields}
     return Variant.model_validate(values, strict=False)
+
+
+def tag_rows(variant: Variant) -> list[dict[str, Any]]:
+    place = {"title_id": variant.title_id, "variant": variant.variant}
+    return [place | {"kind": tag.kind, "tag": tag.tag} for tag in tags_of(variant)]
+
+
+def character_row(title_id: str, character: CharacterRecord) -> dict[str, Any]:
+    return {"title_id": title_id} | character.model_dump(mode="json")
+
+
+def character_of(row: sa.RowMapping) -> CharacterRecord:
+    values = {name: row[name] for name in CharacterRecord.model_fields}
+    return CharacterRecord.model_validate(values, strict=False)
+
+
+def upgrade_from_1(connection: sa.Connection) -> None:
+    """Give a catalog of version 1 the tables and columns of version 2, empty, and tell it so."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(VARIANTS.name)}
+    for column in VARIANTS.columns:
+        if column.name not in there:
+            kind = column.type.compile(connection.dialect)
+            rest = "" if column.nullable else " NOT NULL DEFAULT '{}'"
+            added = f'ALTER TABLE variants ADD COLUMN "{column.name}" {kind}{rest}'
+            connection.exec_driver_sql(added)
+    METADATA.create_all(connection, tables=[TAGS, CHARACTERS])
+    rows = connection.execute(sa.select(VARIANTS)).mappings().all()
+    tags = [tag for row in rows for tag in tag_rows(variant_of(row))]
+    if tags:
+        connection.execute(sa.insert(TAGS), tags)
+    connection.execute(sa.update(VERSION).values(schema_version=2))
 
 
 def failure_of(row: sa.RowMapping) -> Failure:

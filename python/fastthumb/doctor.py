@@ -27,9 +27,9 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at the installation and the machine; opens no file and needs no network."""
+    """Look at the installation, the machine and the models; opens no film, needs no network."""
     checks = (_package, _cores, _core, _cuda_twin, _decoder, _codecs, _formats, _demo_photographs)
-    return [check() for check in checks]
+    return [*(check() for check in checks), _inference(), *_models()]
 
 
 def _package() -> Finding:
@@ -99,3 +99,32 @@ def _demo_photographs() -> Finding:
     advice = "" if there else "pip install 'fastthumb[demo]'"
     found = "scikit-image" if there else "not installed"
     return Finding("demo photographs", there, found, advice)
+
+
+def _inference() -> Finding:
+    if importlib.util.find_spec("onnxruntime") is None:
+        return Finding("networks", False, "not installed", "pip install onnxruntime")
+    import onnxruntime
+
+    return Finding("networks", True, f"ONNX Runtime {onnxruntime.__version__} on the CPU")
+
+
+def _models() -> list[Finding]:
+    """Which task has which model; tasks without one together."""
+    from fastthumb.errors import SettingsError
+    from fastthumb.inference.models import WANTED, Registry
+    from fastthumb.names import printable
+
+    try:
+        registry = Registry.load()
+    except SettingsError as exc:
+        return [Finding("models", False, str(exc))]
+    found = {task: registry.find(task) for task in WANTED}
+    findings = [
+        Finding(f"model: {task}", True, f"{model.entry.name}, {printable(model.path)}")
+        for task, model in found.items()
+        if model is not None
+    ]
+    findings += [Finding("damaged model", False, problem) for problem in registry.problems]
+    findings += [Finding("missing models", False, sentence) for sentence in registry.missing()]
+    return findings

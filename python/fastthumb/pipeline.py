@@ -1,4 +1,5 @@
-"""The stages in order: source -> frames -> signals -> shots -> candidates -> choice -> pictures.
+"""The stages in order: source -> frames -> signals -> shots -> faces -> candidates -> choice
+-> pictures.
 
 `analyze` is the one pass over a film; it holds a handful of frames at a time, whatever the
 film's length. `make_title` goes on from there to the files of a title.
@@ -13,17 +14,22 @@ from pathlib import Path
 
 from fastthumb.analysis.bars import Box
 from fastthumb.analysis.candidates import Candidate, CandidateCollector, judge
+from fastthumb.analysis.dialogue import Dialogue
 from fastthumb.analysis.shot_lists import write_shots
 from fastthumb.analysis.shot_scenes import group_scenes
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import SignalTable, measure
+from fastthumb.analysis.subtitles import dialogue_of
+from fastthumb.analysis.synopsis import Synopsis, read_synopsis
+from fastthumb.analysis.tracks import Track, follow
 from fastthumb.artwork.contact_sheet import CONTACT_SHEET, write_contact_sheet
+from fastthumb.artwork.portraits import PortraitWriter
 from fastthumb.artwork.rendering import render
-from fastthumb.artwork.scoring import score
 from fastthumb.artwork.sprites import SpriteCollector
-from fastthumb.artwork.variants import choose
+from fastthumb.casting import choose_pictures
 from fastthumb.discovery import Location
 from fastthumb.errors import NoArtwork
+from fastthumb.looking import FrameLooker, cast_for, detectors_for
 from fastthumb.media.readahead import read_ahead
 from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
@@ -41,12 +47,20 @@ AHEAD = 4  # frames that wait decoded while one is looked at, where there are co
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything that one pass over a film finds; nothing of it depends on genre or viewer."""
+    """Everything that one pass over a film finds; nothing of it depends on genre, cast or viewer.
+
+    `tracks` are people followed through shots; `models` the (name, task, SHA-256) of each network
+    that looked.
+    """
 
     info: SourceInfo
     table: SignalTable
     shots: list[Shot]
     candidates: list[Candidate]
+    tracks: list[Track]
+    dialogue: Dialogue | None
+    synopsis: Synopsis | None
+    models: list[tuple[str, str, str]]
     content_box: Box
     duration_seconds: float | None
     warnings: list[str]
@@ -73,18 +87,30 @@ def make_title(
         analysis = analyze(source, settings, threads=threads, progress=progress, sprites=sprites)
         clock = analysis.clock
         with clock.stage("choose", frames=len(analysis.candidates)):
-            scored = score(analysis.candidates, analysis.shots, settings)
-            picks = choose(scored, analysis.shots, settings)
-        if not picks:
+            cast = cast_for(settings, analysis.models)
+            choice = choose_pictures(analysis, settings, cast)
+            analysis.warnings.extend(choice.notes)
+        if not choice.picks:
             raise NoArtwork(
                 f"{printable(path)}: none of its {len(analysis.table)} frames is fit to be shown "
                 "(all black, flat or empty); there is nothing to make artwork of"
             )
-        with clock.stage("render", frames=len(picks)):
-            rendered = render(source, picks, settings, folder)
+        with clock.stage("render", frames=len(choice.picks)):
+            portraits = PortraitWriter(choice.characters, folder)
+            rendered = render(source, choice.picks, settings, folder, portraits)
     files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]
     files += sprites.finish(analysis.duration_seconds) if sprites else []
-    record = title_record(title_id, analysis, settings, rendered, files, content_hash=content_hash)
+    record = title_record(
+        title_id,
+        analysis,
+        settings,
+        rendered,
+        files,
+        characters=choice.characters,
+        portraits=portraits.finish(),
+        models=analysis.models,
+        content_hash=content_hash,
+    )
     write_shots(analysis.shots, analysis.info, folder / SHOTS_FILE, "csv")
     save_analysis(folder, analysis, settings)
     write_contact_sheet(record, folder)
@@ -100,24 +126,31 @@ def analyze(
     progress: Progress = lambda _share: None,
     sprites: SpriteCollector | None = None,
 ) -> Analysis:
-    """Measure, cut into shots and judge a film in one pass over the frames of its preset.
+    """Measure, cut into shots, look for people and judge in one pass over the preset's frames.
 
     `sprites` is shown every measured frame on the way; with `threads=1` nothing runs beside
     this thread. Raises NothingDecodable where no frame decodes; a broken tail only adds a
     warning.
     """
     info, clock, table = source.info, StageClock(), SignalTable()
-    collector = CandidateCollector(info, settings)
+    detectors = detectors_for(settings)
+    looker = FrameLooker(detectors, info, clock) if detectors else None
+    collector = CandidateCollector(info, settings, looker)
     decoding = plan(source, settings)
     detector = decoding.detector()
     shots: list[Shot] = []
+    tracks: list[Track] = []
     candidates: list[Candidate] = []
 
     def judge_closed(closed: list[Shot]) -> None:
         shots.extend(closed)
         with clock.stage("judge"):
             for shot in closed:
-                candidates.extend(judge(held, info) for held in collector.close(shot))
+                seen = collector.sightings(shot)
+                end = shot.end_seconds + _frame_seconds(shot)
+                new, seen = follow(shot.index, shot.start_seconds, end, seen, len(tracks))
+                tracks.extend(new)
+                candidates.extend(judge(held, info) for held in collector.close(shot, seen))
 
     with read_ahead(decoding.frames(), AHEAD if threads != 1 else 0) as decoded:
         frames = clock.each("decode", decoded)
@@ -132,17 +165,34 @@ def analyze(
             judge_closed(closed)
             progress(frame.seconds / info.duration_seconds if info.duration_seconds else 0.0)
     judge_closed(detector.finish())
+    with clock.stage("subtitles"):
+        dialogue, complaints = dialogue_of(info)
+    synopsis, unread = read_synopsis(info.path)
     boxes = Counter(candidate.content_box for candidate in candidates)
     return Analysis(
         info=info,
         table=table,
         shots=group_scenes(shots, detector.looks),
         candidates=candidates,
+        tracks=tracks,
+        dialogue=dialogue,
+        synopsis=synopsis,
+        models=list(detectors.models) if detectors else [],
         content_box=boxes.most_common(1)[0][0] if boxes else (0, 0, info.width, info.height),
         duration_seconds=decoding.duration_seconds(table),
-        warnings=source.warnings,
+        warnings=[
+            *source.warnings,
+            *complaints,
+            *unread,
+            *(detectors.warnings if detectors else []),
+        ],
         clock=clock,
     )
+
+
+def _frame_seconds(shot: Shot) -> float:
+    """How long the last frame of a shot is seen, by the distance of the others."""
+    return (shot.end_seconds - shot.start_seconds) / max(shot.end_frame - shot.start_frame, 1)
 
 
 def find_shots(source: Source, settings: Settings) -> list[Shot]:

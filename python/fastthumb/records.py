@@ -1,133 +1,55 @@
-r"""title.json: what one title is and what was made of it, as a versioned, checked document.
+"""title.json: what one title is and what was made of it, as a versioned, checked document.
 
 The models here are the contract with everything outside fastthumb; `json_schema` publishes
 them and docs/output.md explains them. Fields only change together with `SCHEMA_VERSION`.
+What the kinds of values promise is told in fields.py.
 
-Note [nothing is guessed]. A value that was not measured, because no model for it is there or
-because it came out as NaN, is null or left out; it never becomes a 0 that somebody could
-average. NaN and infinity are not JSON and are never written.
-
-Note [text of any bytes]. Names and tags may hold bytes that are no UTF-8, and JSON cannot.
-In every string such a byte is written as \xHH. In `source.path` a backslash of the name is
-also doubled, so that `escape_path` and `unescape_path` are exact inverses for every path.
+Note [older documents]. A title of version 1 knew no people, things or settings (indoor, night);
+read today, it says so: its characters are empty and what was not looked for is null. Its
+settings lack what has been added since, so that the next run makes it anew.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import os
-import re
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
-from numbers import Real
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 import pydantic_core
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    JsonValue,
     ValidationError,
     model_validator,
 )
 
 from fastthumb.atomic import write_text
 from fastthumb.errors import OutputError
+from fastthumb.fields import (
+    Count,
+    FileName,
+    JsonObject,
+    MeasuredShare,
+    Number,
+    Rational,
+    Share,
+    StoredPath,
+    Text,
+    UnitBox,
+    Warmth,
+    measured_parts,
+)
+from fastthumb.fields import clean_text as clean_text
+from fastthumb.fields import escape_path as escape_path
+from fastthumb.fields import rational as rational
+from fastthumb.fields import unescape_path as unescape_path
 from fastthumb.names import printable
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 TITLE_FILE = "title.json"
-DECIMALS = 6  # of every number: a microsecond, a millionth of a score
-
-_SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\x00]")
-_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u(d[89a-f][0-9a-f]{2})|\\)")
-
-
-def _escaped_code(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return f"\\u{code:04x}" if 0xD800 <= code < 0xDC80 or code > 0xDCFF else f"\\x{code & 0xFF:02x}"
-
-
-def clean_text(text: str) -> str:
-    """Text that every JSON reader and database takes; see Note [text of any bytes]."""
-    return _SURROGATE_OR_NUL.sub(_escaped_code, text)
-
-
-def escape_path(path: str | os.PathLike[str]) -> str:
-    """A path as it is stored; `unescape_path` gives back exactly the same path."""
-    return clean_text(os.fspath(path).replace("\\", "\\\\"))
-
-
-def unescape_path(stored: str) -> Path:
-    """The path that `escape_path` stored, bytes that are no UTF-8 included."""
-
-    def restored(match: re.Match[str]) -> str:
-        byte, surrogate = match.groups()
-        if byte:
-            return chr(int(byte, 16) + 0xDC00)
-        return chr(int(surrogate, 16)) if surrogate else "\\"
-
-    return Path(_ESCAPE.sub(restored, stored))
-
-
-def _text(value: object) -> object:
-    return clean_text(value) if isinstance(value, str) else value
-
-
-def _stored_path(value: object) -> object:
-    return escape_path(value) if isinstance(value, PurePath) else _text(value)
-
-
-def rational(value: Fraction) -> str:
-    """A fraction as it is stored, such as "24000/1001" or "25/1"."""
-    return f"{value.numerator}/{value.denominator}"
-
-
-def _rational(value: object) -> object:
-    return rational(value) if isinstance(value, Fraction) else value
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, Real):  # NumPy's scalars are Real
-        return value
-    return round(float(value), DECIMALS)
-
-
-def _measured(value: object) -> object:
-    value = _number(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _measured_parts(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: part for name, part in value.items() if _measured(part) is not None}
-    return value
-
-
-def _finite(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # refuses what is not JSON
-    return value
-
-
-# The constraint stands before the validator: so it also reaches the JSON Schema.
-Text = Annotated[str, BeforeValidator(_text)]
-StoredPath = Annotated[str, BeforeValidator(_stored_path)]
-Rational = Annotated[str, Field(pattern=r"^-?[0-9]+/[1-9][0-9]*$"), BeforeValidator(_rational)]
-Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
-Share = Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(_number)]
-Warmth = Annotated[float, Field(ge=-1.0, le=1.0), BeforeValidator(_number)]
-MeasuredShare = Annotated[Share | None, BeforeValidator(_measured)]
-Count = Annotated[int, Field(ge=0)]
-JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
-# Files are named from the title's folder and never leave it, whoever wrote the document.
-FileName = Annotated[
-    str, Field(pattern=r"^[^/\\.][^/\\]*(/[^/\\.][^/\\]*)*$"), BeforeValidator(_text)
-]
 
 
 class _Record(BaseModel):
@@ -231,6 +153,10 @@ class FileRecord(_Record):
     height: Annotated[int, Field(ge=1)]
     crop_box: tuple[int, int, int, int]
     """x0, y0, x1, y1 in the upright full picture; x1, y1 exclusive."""
+    crop_score: MeasuredShare = None
+    """How good the best cut to this shape is; null for the film's own shape."""
+    crop_parts: Annotated[dict[str, Number], BeforeValidator(measured_parts)] = {}
+    """Every named part of `crop_score`."""
 
 
 class VisualQualityRecord(_Record):
@@ -266,6 +192,77 @@ class PaletteRecord(_Record):
     """-1 cool .. 1 warm."""
 
 
+class SettingRecord(_Record):
+    """Where and when the picture plays, as probabilities; null where no model looked."""
+
+    indoor: MeasuredShare = None
+    night: MeasuredShare = None
+
+
+class FaceRecord(_Record):
+    """A face in the picture of a variant; what no network measured is null."""
+
+    box: UnitBox
+    """left, top, right, bottom in shares of the variant's picture."""
+    character: Text | None = None
+    """Name of the character whose face it is; null where it is nobody's that is known."""
+    score: Share
+    """How sure the detector is."""
+    sharpness: Share
+    turn: Share
+    """0 frontal .. 1 profile."""
+    roll: Number
+    """Degrees that the head leans to the right."""
+    cut_off: bool
+    """The edge of the frame cuts it."""
+    eyes_open: MeasuredShare = None
+    """Against the same person's open eyes."""
+    expression: Text | None = None
+    """The likeliest expression."""
+    expression_score: MeasuredShare = None
+
+
+class ObjectRecord(_Record):
+    """A thing in the picture of a variant."""
+
+    box: UnitBox
+    """left, top, right, bottom in shares of the variant's picture."""
+    label: Text
+    group: Text
+    """What kind of thing: person, vehicle, weapon, prop, animal, furniture, food, sport, other."""
+    score: Share
+
+
+class PortraitRecord(_Record):
+    """A good look at a character, as a small square picture."""
+
+    file: FileName
+    timestamp: Number
+    frame_pts: int
+    box: UnitBox
+    """The face in shares of the upright full picture."""
+
+
+class CharacterRecord(_Record):
+    """One person of the title."""
+
+    name: Text
+    """The cast's, or lead-1, person-1 ... by screen time."""
+    role: Literal["hero", "heroine", "lead", "supporting", "background"]
+    known: bool
+    """Whether the cast database named it."""
+    likeness: Annotated[float, Field(ge=-1.0, le=1.0)] | None = None
+    """Cosine to the photographs of the cast; null where the name is not from there."""
+    screen_seconds: Number
+    screen_share: Share
+    """Screen time over the film's length."""
+    shots: list[Count]
+    with_seconds: dict[Text, Number] = {}
+    """Screen time together with others, by name, most first."""
+    portraits: list[PortraitRecord] = []
+    """Best first."""
+
+
 class MetricsRecord(_Record):
     """What viewers did with the variant; null until somebody saw it."""
 
@@ -295,12 +292,19 @@ class Variant(_Record):
     quality_score: Share
     visual_quality: VisualQualityRecord
     content_analysis: ContentAnalysisRecord
+    faces: list[FaceRecord] | None = None
+    """Largest first; null where no model looked."""
     objects: list[Text] = []
+    object_boxes: list[ObjectRecord] | None = None
+    """Surest first; null where no model looked."""
+    setting: SettingRecord = SettingRecord()
     palette: PaletteRecord
     focal_point: tuple[Share, Share]
     """x, y of where the eye goes, 0..1 of the variant's picture from the top left."""
-    scores: Annotated[dict[str, Number], BeforeValidator(_measured_parts)]
+    scores: Annotated[dict[str, Number], BeforeValidator(measured_parts)]
     """Every named part of the score that was measured."""
+    rule_inputs: Annotated[dict[str, Number], BeforeValidator(measured_parts)] = {}
+    """Every number that a rule of the classification read."""
     reason: Text
     """One sentence: why this moment was chosen."""
     test_metrics: MetricsRecord = MetricsRecord()
@@ -309,7 +313,7 @@ class Variant(_Record):
 class TitleRecord(_Record):
     """title.json: one title, its source, its shots and its variants."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     fastthumb_version: Text
     title_id: Text
     source: SourceRecord
@@ -323,12 +327,12 @@ class TitleRecord(_Record):
     """Wall time and frames of each stage."""
     warnings: list[Text] = []
     """What was wrong with the file and what could not be analyzed, a sentence each."""
-    characters: list[JsonObject] = []
-    """Who is in it; empty where no model recognizes faces."""
+    characters: list[CharacterRecord] = []
+    """Who is in it, most screen time first; empty where no model recognizes faces."""
     shots: list[ShotRecord]
     variants: list[Variant]
     files: list[FileName] = []
-    """Every other file of the folder: contact sheet, shot list, sprites, stored analysis."""
+    """Every other file of the folder: contact sheet, shot list, portraits, stored analysis."""
 
     @model_validator(mode="after")
     def _variants_belong_here(self) -> Self:
@@ -343,8 +347,9 @@ class TitleRecord(_Record):
     def file_names(self) -> list[str]:
         """Every file that the title consists of, relative to its folder, title.json last."""
         pictures = [file.file for variant in self.variants for file in variant.files]
-        names = [*(variant.file for variant in self.variants), *pictures, *self.files, TITLE_FILE]
-        return list(dict.fromkeys(names))
+        portraits = [portrait.file for one in self.characters for portrait in one.portraits]
+        own = [*(variant.file for variant in self.variants), *pictures]
+        return list(dict.fromkeys([*own, *portraits, *self.files, TITLE_FILE]))
 
 
 def json_schema() -> dict[str, Any]:
@@ -366,7 +371,7 @@ def write_title(folder: Path, record: TitleRecord) -> Path:
 
 
 def read_title(folder: Path) -> TitleRecord:
-    """Read the title.json of a title's folder.
+    """Read the title.json of a title's folder; see Note [older documents].
 
     Raises OutputError, saying what is wrong with which field, where there is none, where it is
     damaged, and where a newer fastthumb wrote it.
@@ -386,7 +391,9 @@ def read_title(folder: Path) -> TitleRecord:
         ) from exc
     again = "run `fastthumb process --force` on its video to make it again"
     try:
-        _check_version(pydantic_core.from_json(data), path)
+        document = pydantic_core.from_json(data)
+        if _version(document, path) == 1:
+            data = json.dumps(document | {"schema_version": SCHEMA_VERSION}).encode()
         return TitleRecord.model_validate_json(data)
     except ValidationError as exc:
         first = next(_complaints(exc))
@@ -395,13 +402,14 @@ def read_title(folder: Path) -> TitleRecord:
         raise OutputError(f"{printable(path)}: is no JSON ({exc}); {again}") from exc
 
 
-def _check_version(document: object, path: Path) -> None:
+def _version(document: object, path: Path) -> object:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise OutputError(
             f"{printable(path)}: has schema version {version}, this fastthumb reads up to "
             f"{SCHEMA_VERSION}; use a newer fastthumb"
         )
+    return version
 
 
 def _complaints(error: ValidationError) -> Iterator[str]:

@@ -6,8 +6,11 @@ what decides (through `analysis_key` and `key`) whether a stored result is still
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -18,6 +21,7 @@ Preset = Literal["fast", "balanced", "best"]
 ImageFormat = Literal["jpg", "webp", "avif", "png"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
+_INPUTS = ("cast", "rules_file", "genres_file")  # settings that name files of the user's
 _ASPECT = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
 
@@ -70,7 +74,7 @@ class Settings(BaseModel):
     # who and what is looked for, with the networks that are there
     detect: bool = True
     small_faces: bool = False
-    """Look at the picture in tiles, too: finds faces under 1/50 of its height, four times slower."""
+    """Look at the picture in tiles, too, for faces that are tiny in a large picture; slower."""
     models_dir: str | None = None
     cast: str | None = None
     """Cast database: a folder with a folder of photographs for each person."""
@@ -113,9 +117,17 @@ class Settings(BaseModel):
                 raise ValueError(f"wanted width:height such as 16:9, got {aspect!r}")
         return tuple(dict.fromkeys(aspects))
 
+    @field_validator("window")
+    @classmethod
+    def _window_is_open(cls, window: tuple[float, float]) -> tuple[float, float]:
+        if window[0] >= window[1]:
+            raise ValueError("wanted a start before the end, such as 0 to 0.6")
+        return window
+
     @classmethod
     def build(cls, **values: object) -> Settings:
         """Settings from keyword values; raises SettingsError naming the first bad one."""
+        values["inputs_hash"] = _inputs_hash(values)
         try:
             return cls.model_validate(values)
         except ValidationError as exc:
@@ -132,6 +144,25 @@ class Settings(BaseModel):
         """Hash of the settings that influence the analysis, not the choice or the pictures."""
         fields = {"preset", "candidates_per_hour", "detect", "small_faces"}
         return _digest(self.model_dump_json(include=fields))
+
+
+def _inputs_hash(values: Mapping[str, object]) -> str:
+    """Hash of the files that `values` name: names and sizes of photographs, contents of the rest.
+
+    "" where no file is named; what cannot be read is left to those who need it.
+    """
+    digest = hashlib.sha256()
+    named = [Path(str(values[name])) for name in _INPUTS if values.get(name)]
+    for path in named:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in inside:
+            with contextlib.suppress(OSError):
+                if file.is_file():
+                    photograph = file.suffix not in (".json", ".toml")
+                    content = str(file.stat().st_size) if photograph else file.read_bytes().hex()
+                    name = file.relative_to(path.parent)
+                    digest.update(f"{name}\0{content}\0".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16] if named else ""
 
 
 def _digest(text: str) -> str:

@@ -19,7 +19,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,8 +27,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fastthumb.analysis.candidates import Candidate
+from fastthumb.analysis.dialogue import Dialogue, Line
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import ROW, SignalTable
+from fastthumb.analysis.synopsis import Synopsis
+from fastthumb.analysis.tracks import Track
 from fastthumb.artwork.gallery.preview import POINTS, SignalPreview
 from fastthumb.atomic import atomic_write
 from fastthumb.columns import from_columns, to_columns
@@ -39,8 +42,9 @@ from fastthumb.records import clean_text
 from fastthumb.settings import Settings
 
 ANALYSIS_FILE = "analysis.npz"
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 _FORMAT = "fastthumb analysis"
+_ANALYSIS = ("info.", "shots.", "candidates.", "tracks.", "lines.", "table.")
 _LARGEST_BYTES = 2 << 30  # unpacked; a day of 60 frames a second takes 0.5 GB
 _DROPPED_BITS = 13  # of a float32's 23: ten and the implicit one stay
 # What zipfile, zlib, json and NumPy raise at bytes that somebody changed.
@@ -75,17 +79,32 @@ class AnalysisLike(Protocol):
     @property
     def candidates(self) -> Sequence[Candidate]: ...
     @property
+    def tracks(self) -> Sequence[Track]: ...
+    @property
+    def dialogue(self) -> Dialogue | None: ...
+    @property
+    def synopsis(self) -> Synopsis | None: ...
+    @property
+    def models(self) -> Sequence[tuple[str, str, str]]: ...
+    @property
     def warnings(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
 class StoredAnalysis:
-    """A stored pass over a film; `analysis_key` is that of the settings it was made with."""
+    """A stored pass over a film; `analysis_key` is that of the settings it was made with.
+
+    `models` holds the name, task and SHA-256 of each network that looked.
+    """
 
     info: SourceInfo
     table: SignalTable
     shots: list[Shot]
     candidates: list[Candidate]
+    tracks: list[Track]
+    dialogue: Dialogue | None
+    synopsis: Synopsis | None
+    models: list[tuple[str, str, str]]
     warnings: list[str]
     analysis_key: str
 
@@ -95,12 +114,19 @@ def save_analysis(folder: Path, analysis: AnalysisLike, settings: Settings) -> P
 
     A film of two hours takes a few MB. Raises OutputError where it cannot be written.
     """
+    dialogue = analysis.dialogue
+    lines = dialogue.lines if dialogue else ()
     meta = {
         "format": _FORMAT,
         "version": ANALYSIS_VERSION,
         "analysis_key": settings.analysis_key(),
         "shots": len(analysis.shots),
         "candidates": len(analysis.candidates),
+        "tracks": len(analysis.tracks),
+        "dialogue": None if dialogue is None else [dialogue.language, dialogue.source],
+        "lines": len(lines),
+        "synopsis": None if analysis.synopsis is None else asdict(analysis.synopsis),
+        "models": [list(model) for model in analysis.models],
         "warnings": [clean_text(warning) for warning in analysis.warnings],
     }
     arrays = {
@@ -108,6 +134,8 @@ def save_analysis(folder: Path, analysis: AnalysisLike, settings: Settings) -> P
         **to_columns(SourceInfo, [analysis.info], "info."),
         **to_columns(Shot, analysis.shots, "shots."),
         **to_columns(Candidate, analysis.candidates, "candidates."),
+        **to_columns(Track, analysis.tracks, "tracks."),
+        **to_columns(Line, lines, "lines."),
         **_pack_rows(analysis.table.rows, analysis.info),
     }
     preview = signal_preview(analysis.table).to_arrays()
@@ -123,19 +151,29 @@ def load_analysis(folder: Path) -> StoredAnalysis:
     Raises OutputError where there is none, where it is damaged, and where another version of
     fastthumb wrote it.
     """
-    meta, columns = _read(folder, ("info.", "shots.", "candidates.", "table."))
+    meta, columns = _read(folder, _ANALYSIS)
     try:
         (info,) = from_columns(SourceInfo, columns, 1, "info.")
+        lines = from_columns(Line, columns, int(meta["lines"]), "lines.")
+        language, source = meta["dialogue"] or (None, "")
         return StoredAnalysis(
             info=info,
             table=SignalTable.from_rows(_unpack_rows(columns, info)),
             shots=from_columns(Shot, columns, int(meta["shots"]), "shots."),
             candidates=from_columns(Candidate, columns, int(meta["candidates"]), "candidates."),
+            tracks=from_columns(Track, columns, int(meta["tracks"]), "tracks."),
+            dialogue=Dialogue(tuple(lines), language, source) if meta["dialogue"] else None,
+            synopsis=_synopsis(meta["synopsis"]),
+            models=[(str(name), str(task), str(sha256)) for name, task, sha256 in meta["models"]],
             warnings=[str(warning) for warning in meta["warnings"]],
             analysis_key=str(meta["analysis_key"]),
         )
     except _READ_ERRORS as exc:
         raise _damaged(folder, f"{type(exc).__name__}: {exc}") from exc
+
+
+def _synopsis(stored: dict[str, Any] | None) -> Synopsis | None:
+    return None if stored is None else Synopsis(**stored | {"genres": tuple(stored["genres"])})
 
 
 def load_preview(folder: Path) -> SignalPreview:

@@ -29,6 +29,15 @@ struct FrameLayout {
   int cell_lut_size = 0;                 // n, 2..65
 };
 
+// Throws FrameError for sizes, depths and tables that cannot be.
+void check_layout(const FrameLayout& layout);
+
+// What R, G and B count for in luma; they sum to 1.
+struct LumaWeights {
+  double red, green, blue;
+};
+LumaWeights luma_weights(Matrix matrix);
+
 // A rounded mean with a range expansion, in integers, so that every twin gives the same bits:
 //   s = (sum + 2^pre_shift / 2) >> pre_shift          at most 16 bits
 //   value = clamp((s * gain + offset) >> shift, 0, maximum)
@@ -97,6 +106,9 @@ struct PlaneBytes {
 
 // Views on the rows that the kernels read (the first field only if fields == 2).
 // Throws FrameError where a plane is missing, too many, short, narrow or misaligned.
-FramePlanes planes_of(const Reduction& reduction, const std::vector<PlaneBytes>& planes);
+FramePlanes planes_of(const FrameLayout& layout, const std::vector<PlaneBytes>& planes);
+inline FramePlanes planes_of(const Reduction& reduction, const std::vector<PlaneBytes>& planes) {
+  return planes_of(reduction.layout, planes);
+}
 
 }  // namespace fastthumb

@@ -1,35 +1,45 @@
 """Candidates: the few frames of each shot that are worth judging, and what they look like.
 
 One pass over the film, in bounded memory. The film is cut into slots of about half a second;
-each holds its best frame so far by sharpness, stillness and exposure. When the shot detector
-reports a shot (a few seconds late), the slots inside it are compared with their neighbors in
-the shot and the best are handed on. A shot that stays open for long is thinned as it grows,
-and frames that wait for long are kept as small pictures, not as decoded frames.
-
-Note [what the neighbors tell]. Some faults do not show in a frame alone. Motion blur is a
-sharpness below that of the frames around it. A half-faded frame has less contrast than the
-settled part of its shot, and its contrast is changing. A flash is brighter than the frames on
-either side. All three are measured against frames of the same shot only.
+each holds its best frame so far by sharpness, stillness and exposure. When a slot is over, its
+frame is searched for faces: those are the samples by which people are followed through a shot.
+When the shot detector reports a shot (a few seconds late), the slots inside it are compared with
+their neighbors in the shot and the best are handed on. A shot that stays open for long is thinned
+as it grows, and frames that wait for long are kept as small pictures, not as decoded frames.
 """
 
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from fastthumb.analysis.bars import BarFinder, Box, cut_bars, upright_map
+from fastthumb.analysis.bars import BarFinder, Box, cut_bars, upright_map, upright_shares
+from fastthumb.analysis.detections import NOT_LOOKED_AT, Contents, Face, Sighting
+from fastthumb.analysis.face_worth import face_worth
+from fastthumb.analysis.neighbors import (
+    BARS,
+    COLUMN,
+    COLUMNS,
+    CONTINUOUS_SECONDS,
+    SETTLED_SECONDS,
+    context_of,
+    is_empty,
+    read_signals,
+)
+from fastthumb.analysis.neighbors import ramp as ramp
+from fastthumb.analysis.reframing import contents_within, face_within
 from fastthumb.analysis.signals import Measured, scalars
 from fastthumb.analysis.stills import PICTURE_SIDE, Still, content_signals, look
 from fastthumb.media.display import display_rgb
 
 if TYPE_CHECKING:
     from fastthumb.analysis.shots import Shot
-    from fastthumb.media.source import SourceInfo
+    from fastthumb.media.source import Frame, SourceInfo
     from fastthumb.settings import Settings
 
 ByteArray = npt.NDArray[np.uint8]
@@ -50,30 +60,16 @@ _SECONDS_EACH = 1.25  # of a shot for each of its candidates, up to _DENSE of th
 _DENSE = 8
 _SECONDS_EACH_LONG = 4.0  # longer shots give one for so many seconds
 _RESERVE = 24.0  # candidates that any film may have beyond its hourly number, however short
-_NEAR_SECONDS = 1.0  # around a frame: what its sharpness is compared with
-_MOMENT_SECONDS = 0.5  # around a frame: the moment that it shows
-_CONTINUOUS_SECONDS = 0.2  # frames farther apart than this are samples, not motion
-_SETTLED_SECONDS = 3.0  # around a frame: where the settled contrast of its shot is looked for
 
-_SIGNALS = (
-    "laplacian_variance",
-    "luma_mean",
-    "luma_std",
-    "dark_share",
-    "bright_share",
-    "difference",
-    "compensated_difference",
-    "motion",
-    "motion_spread",
-    "bar_top",
-    "bar_bottom",
-    "bar_left",
-    "bar_right",
-)
-_COLUMNS = ("index", "seconds", *_SIGNALS)
-_COLUMN = {name: position for position, name in enumerate(_COLUMNS)}
-_BARS = slice(_COLUMN["bar_top"], _COLUMN["bar_right"] + 1)
-_read = attrgetter(*_SIGNALS)
+
+class Looker(Protocol):
+    """Who looks for faces and things in decoded frames; see analysis/detectors.py."""
+
+    def faces(self, frame: Frame) -> tuple[Face, ...] | None:
+        """Faces in shares of the upright frame, largest first; None where nothing can find any."""
+
+    def contents(self, frame: Frame) -> Contents:
+        """What else the frame shows, in shares of the upright frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,9 @@ class Candidate:
     over the second around it `moment_motion`, `moment_spread` (working pixels per second, whole
     and against the camera) and `moment_change` (grey levels that motion does not explain).
     `stillness` is 1 where nothing moves, and falls with motion as blur would grow. `content_box`
-    is (x0, y0, x1, y1) in decoded pixels, ends exclusive: the picture without black bars.
+    is (x0, y0, x1, y1) in decoded pixels, ends exclusive: the picture without black bars, and
+    `box_size` its (width, height) upright in square pixels. `faces` is None where nobody looked
+    for any; their positions, and those in `contents`, are shares of the picture without bars.
     """
 
     shot: int
@@ -97,6 +95,9 @@ class Candidate:
     stillness: float
     content_box: Box
     still: Still
+    box_size: tuple[int, int]
+    faces: tuple[Face, ...] | None = None
+    contents: Contents = NOT_LOOKED_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +118,15 @@ class Held:
     content_box: Box
     picture: ByteArray
     activity: FloatArray | None
+    faces: tuple[Face, ...] | None = None
+    contents: Contents = NOT_LOOKED_AT
 
 
 class _Slot:
     """The best frame of a stretch of time; a decoded frame at first, a picture later."""
 
     __slots__ = (
+        "contents",
         "count",
         "grid",
         "index",
@@ -130,6 +134,7 @@ class _Slot:
         "picture",
         "pts",
         "seconds",
+        "seen",
         "start",
         "values",
         "worth",
@@ -140,18 +145,22 @@ class _Slot:
         self.count = 0
         self.picture: ByteArray | None = None
         self.values: dict[str, float] = {}
+        self.contents = NOT_LOOKED_AT
         self.hold(measured, worth)
 
     def hold(self, measured: Measured, worth: float) -> None:
         frame = measured.frame
         self.measured: Measured | None = measured
+        self.seen = False  # whether this frame was searched for faces
         self.worth = worth
         self.index, self.pts, self.seconds = frame.index, frame.pts, frame.seconds
         self.grid: npt.NDArray[np.float32] = measured.signals.grid
 
-    def settle(self, info: SourceInfo) -> None:
-        """Make the small picture and let the decoded frame go."""
+    def settle(self, info: SourceInfo, looker: Looker | None) -> None:
+        """Take from the decoded frame all that is wanted of it, and let it go."""
         if self.measured is not None:
+            if looker is not None:
+                self.contents = looker.contents(self.measured.frame)
             self.picture = display_rgb(self.measured.frame, info, max_long_side=PICTURE_SIDE)
             self.values = scalars(self.measured.signals)
             self.grid = self.grid[..., :1].copy()  # a view would keep all signals alive
@@ -161,8 +170,10 @@ class _Slot:
 class CandidateCollector:
     """Collects candidates while a film is measured; holds a few frames at a time."""
 
-    def __init__(self, info: SourceInfo, settings: Settings) -> None:
+    def __init__(self, info: SourceInfo, settings: Settings, looker: Looker | None = None) -> None:
         self._info = info
+        self._looker = looker
+        self._sightings: list[Sighting] = []
         self._bars = BarFinder(info)
         self._rows = array("f")
         self._slots: list[_Slot] = []
@@ -175,10 +186,10 @@ class CandidateCollector:
     def push(self, measured: Measured) -> None:
         """Take note of the next frame; keeps a reference to it while it is the best of its slot."""
         frame = measured.frame
-        values = _read(measured.signals)
+        values = read_signals(measured.signals)
         self._rows.extend((frame.index, frame.seconds, *values))
         sharp, _, spread, dark, bright, jump, change, motion = values[:8]
-        if frame.seconds - self._previous_seconds > _CONTINUOUS_SECONDS:
+        if frame.seconds - self._previous_seconds > CONTINUOUS_SECONDS:
             jump = change = motion = 0.0  # samples, not motion
         self._previous_seconds = frame.seconds
         worth = (
@@ -197,13 +208,29 @@ class CandidateCollector:
         slots[-1].count += 1
         self._usual_jump += 0.25 * (jump - self._usual_jump)
 
-    def close(self, shot: Shot) -> list[Held]:
+    def sightings(self, shot: Shot) -> list[Sighting]:
+        """Take the faces seen in the sampled frames of a finished shot, in order of time.
+
+        Empty where nothing can find faces. Shots are asked for in order, before `close`.
+        """
+        for slot in self._slots:
+            if slot.index <= shot.end_frame:
+                self._search(slot)
+        # Where the last slot runs into the next shot, that shot's face may be found first.
+        self._sightings.sort(key=lambda one: one.frame_index)
+        seen = [one for one in self._sightings if one.frame_index <= shot.end_frame]
+        self._sightings = self._sightings[len(seen) :]
+        return [one for one in seen if one.frame_index >= shot.start_frame]
+
+    def close(self, shot: Shot, sightings: Sequence[Sighting] = ()) -> list[Held]:
         """Candidates of a finished shot, in order of time; forgets all frames up to its end.
 
-        Shots are closed in order. Black and flat frames are left out; a shot of nothing else
-        gives none. Frames of a transition are left out unless the shot has no others: then one
-        is given with `settled` 0.
+        Shots are closed in order. `sightings` are those of the shot, with everything that
+        following the faces told: the frame in which people look best is preferred. Black and
+        flat frames are left out; a shot of nothing else gives none. Frames of a transition are
+        left out unless the shot has no others: then one is given with `settled` 0.
         """
+        faces = {one.frame_index: one.faces for one in sightings}
         rows = self._take_rows(shot.end_frame)
         slots = [slot for slot in self._slots if slot.index <= shot.end_frame]
         self._slots = [slot for slot in self._slots if slot.index > shot.end_frame]
@@ -214,16 +241,24 @@ class CandidateCollector:
         if inside:
             rows = rows[(rows[:, 0] >= first) & (rows[:, 0] <= last)]
         slots = inside or slots
-        chosen = _best_slots(slots, rows, settled=bool(inside), edges=(first, last))
+        chosen = _best_slots(slots, rows, faces, settled=bool(inside), edges=(first, last))
         chosen = chosen[: self._grant(shot, len(chosen))]
         if not chosen:
             return []
         for slot, _ in chosen:
-            slot.settle(self._info)
+            slot.settle(self._info, self._looker)
         pictures = [slot.picture for slot, _ in chosen if slot.picture is not None]
-        box = self._bars.find(rows[:, _BARS], rows[:, _COLUMN["dark_share"]], pictures)
+        box = self._bars.find(rows[:, BARS], rows[:, COLUMN["dark_share"]], pictures)
         held = [
-            self._hold(shot.index, slot, picture, box, context, _activity(slots, slot))
+            self._hold(
+                shot.index,
+                slot,
+                picture,
+                box,
+                context,
+                _activity(slots, slot),
+                faces.get(slot.index),
+            )
             for (slot, context), picture in zip(chosen, pictures, strict=True)
         ]
         return sorted(held, key=lambda one: one.frame_index)
@@ -236,6 +271,7 @@ class CandidateCollector:
         box: Box,
         context: dict[str, float],
         activity: FloatArray | None,
+        faces: tuple[Face, ...] | None,
     ) -> Held:
         signals = content_signals(slot.values, picture, box, self._info) | context
         stillness = signals.pop("stillness")
@@ -249,9 +285,24 @@ class CandidateCollector:
             box,
             picture,
             activity,
+            faces,
+            slot.contents,
         )
 
+    def _search(self, slot: _Slot) -> None:
+        """Search the frame of a slot for faces, once."""
+        if self._looker is None or slot.seen or slot.measured is None:
+            return
+        slot.seen = True
+        signals = slot.measured.signals
+        empty = signals.luma_std < 3.0  # what is flat shows nobody
+        faces = () if empty else self._looker.faces(slot.measured.frame)
+        if faces is not None:
+            self._sightings.append(Sighting(slot.index, slot.pts, slot.seconds, faces))
+
     def _open_slot(self, measured: Measured, worth: float) -> None:
+        if self._slots:
+            self._search(self._slots[-1])
         worth *= _DAMAGED if measured.frame.damaged else 1.0
         self._slots.append(_Slot(measured, worth))
         if len(self._slots) > self._frames:
@@ -271,11 +322,11 @@ class CandidateCollector:
             _merge(slots, int((starts[2:] - starts[:-2]).argmin()))
         holding = [slot for slot in slots if slot.measured is not None]
         for slot in holding[: max(len(holding) - self._frames, 0)]:
-            slot.settle(self._info)
+            slot.settle(self._info, self._looker)
 
     def _take_rows(self, last_index: int) -> FloatArray:
         """Remove and return the rows of all frames up to `last_index`."""
-        width = len(_COLUMNS)
+        width = len(COLUMNS)
         table = np.array(self._rows, dtype=np.float32).reshape(-1, width)
         count = int(np.searchsorted(table[:, 0], last_index, side="right"))
         del self._rows[: count * width]
@@ -293,7 +344,12 @@ class CandidateCollector:
 def judge(held: Held, info: SourceInfo) -> Candidate:
     """Look at a held picture: the candidate with everything that its pixels tell."""
     picture = np.ascontiguousarray(cut_bars(held.picture, held.content_box, info))
-    activity = None
+    part = upright_shares(held.content_box, info)
+    width, height = info.display_size
+    faces, activity = None, None
+    if held.faces is not None:
+        # Who it is, is known from the whole track: a single look's embedding has served.
+        faces = tuple(replace(face_within(face, part), embedding=None) for face in held.faces)
     if held.activity is not None:
         activity = upright_map(held.activity, held.content_box, info)
     return Candidate(
@@ -305,6 +361,12 @@ def judge(held: Held, info: SourceInfo) -> Candidate:
         held.stillness,
         held.content_box,
         look(picture, activity),
+        box_size=(
+            max(round((part[2] - part[0]) * width), 1),
+            max(round((part[3] - part[1]) * height), 1),
+        ),
+        faces=faces,
+        contents=contents_within(held.contents, part),
     )
 
 
@@ -317,19 +379,25 @@ def _merge(slots: list[_Slot], at: int) -> None:
 
 
 def _best_slots(
-    slots: list[_Slot], rows: FloatArray, *, settled: bool, edges: tuple[int, int]
+    slots: list[_Slot],
+    rows: FloatArray,
+    faces: Mapping[int, tuple[Face, ...]],
+    *,
+    settled: bool,
+    edges: tuple[int, int],
 ) -> list[tuple[_Slot, dict[str, float]]]:
     """The best slots of a shot that lie apart in time, best first, with what neighbors tell."""
     rated = []
     for slot in slots:
         at = int(np.searchsorted(rows[:, 0], slot.index))
-        if at == len(rows) or _is_empty(rows[at]):
+        if at == len(rows) or is_empty(rows[at]):
             continue
-        context = _context(rows, at)
+        context = context_of(rows, at)
         if not settled:
             context["settled"] = 0.0
         worth = slot.worth * (0.3 + 0.7 * context["relative_sharpness"])
         worth *= 0.1 + context["settled"]
+        worth *= face_worth(faces.get(slot.index, ()))
         # In telecined or field-blended film both may hold parts of two shots.
         worth *= _BESIDE_CUT if slot.index in edges else 1.0
         rated.append((worth, slot, context))
@@ -357,7 +425,7 @@ def _activity(slots: list[_Slot], slot: _Slot) -> FloatArray | None:
 
     Grey levels, spread over the slots; what changes everywhere is the camera or the light.
     """
-    near = [other for other in slots if abs(other.seconds - slot.seconds) <= _SETTLED_SECONDS]
+    near = [other for other in slots if abs(other.seconds - slot.seconds) <= SETTLED_SECONDS]
     if len(near) < 3:
         return None
     changes = np.stack([other.grid[..., 0] for other in near]).std(axis=0)
@@ -365,68 +433,3 @@ def _activity(slots: list[_Slot], slot: _Slot) -> FloatArray | None:
     local = np.maximum(changes - 1.5 * everywhere - 1.0, 0.0) * (1.0 - ramp(everywhere, 2.0, 6.0))
     activity: FloatArray = local.astype(np.float32)
     return activity
-
-
-def _is_empty(row: FloatArray) -> bool:
-    """Whether a frame is black or of one color: nothing that could be shown."""
-    spread, dark = float(row[_COLUMN["luma_std"]]), float(row[_COLUMN["dark_share"]])
-    return spread < 3.0 or (dark > 0.985 and spread < 10.0)
-
-
-def _context(rows: FloatArray, at: int) -> dict[str, float]:
-    """What the neighbors in the shot tell about a frame; see Note [what the neighbors tell]."""
-    seconds = rows[:, _COLUMN["seconds"]]
-    now = float(seconds[at])
-
-    def around(name: str, reach: float) -> FloatArray:
-        low, high = np.searchsorted(seconds, [now - reach - 1e-3, now + reach + 1e-3])
-        values: FloatArray = rows[low:high, _COLUMN[name]]
-        return values
-
-    sharpness = around("laplacian_variance", _NEAR_SECONDS)
-    relative = float(rows[at, _COLUMN["laplacian_variance"]]) / max(float(sharpness.max()), 1e-6)
-
-    contrast = float(rows[at, _COLUMN["luma_std"]])
-    full = float(np.quantile(around("luma_std", _SETTLED_SECONDS), 0.8))
-    near = around("luma_std", 0.25)
-    changing = abs(float(np.log((near[-1] + 1.0) / (near[0] + 1.0))))
-    fading = ramp(1.0 - contrast / max(full, 1e-6), 0.08, 0.4) * ramp(changing, 0.08, 0.35)
-
-    brighter = float(rows[at, _COLUMN["luma_mean"]]) - float(
-        np.median(around("luma_mean", _MOMENT_SECONDS))
-    )
-    period = max(float(np.median(np.diff(seconds))), 1e-3) if len(seconds) > 1 else 1.0
-    # A fade changes every pixel, which motion cannot explain: that is no action.
-    moment = around("luma_std", _MOMENT_SECONDS)
-    steady = 1.0 - ramp(abs(float(np.log((moment[-1] + 1.0) / (moment[0] + 1.0)))), 0.06, 0.3)
-    return {
-        "stillness": _stillness(rows, at, period),
-        "relative_sharpness": min(relative, 1.0),
-        "settled": (1.0 - fading) * (1.0 - ramp(brighter, 10.0, 35.0)),
-        "moment_motion": float(around("motion", _MOMENT_SECONDS).mean()) / period,
-        "moment_spread": float(around("motion_spread", _MOMENT_SECONDS).mean()) * steady / period,
-        "moment_change": steady * float(around("compensated_difference", _MOMENT_SECONDS).mean()),
-    }
-
-
-def _stillness(rows: FloatArray, at: int, period: float) -> float:
-    """1 where nothing moves; motion of 8 working pixels a frame, about 4 pixels of blur: 0.37.
-
-    Motion into and out of the frame, in what there is of both. At under 24 frames a second the
-    shutter is not open for longer. Frames that lie far apart in time (only keyframes were
-    decoded) say nothing about blur: 1.
-    """
-    if period > _CONTINUOUS_SECONDS:
-        return 1.0
-    steps = [step for step in (at, at + 1) if 0 < step < len(rows)]
-    if not steps:
-        return 1.0
-    motion = float(rows[steps, _COLUMN["motion"]].mean())
-    change = float(rows[steps, _COLUMN["compensated_difference"]].mean())
-    shutter = min(1.0, 1.0 / (24.0 * period))
-    return float(np.exp(shutter * (-motion / 8.0 - max(change - 2.0, 0.0) / 16.0)))
-
-
-def ramp(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on, straight in between."""
-    return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -24,7 +24,9 @@ class Face:
     clockwise. `eyes` is the eye aspect ratio, `eyes_open` 0..1 the same against the track's own
     (`Track.open_eyes`); `mouth` is the opening of the mouth over its width. `expression` holds
     the probabilities of the expression classes in the order of the model's labels. `embedding`
-    has unit length. `track` is the index of its Track in the film, -1 before tracking.
+    has unit length. `pixels` is the shorter side of the box in display pixels. A face that is not
+    `sure` (a doubtful profile, a blur, an animal) is nobody, and only kept clear of crops. `track`
+    is the index of its Track in the film, -1 before tracking.
     """
 
     box: Rect
@@ -39,6 +41,8 @@ class Face:
     mouth: float | None = None
     expression: FloatArray | None = None
     embedding: FloatArray | None = None
+    pixels: float | None = None
+    sure: bool = True
     track: int = -1
 
 
@@ -79,3 +83,6 @@ class Contents:
     labels: dict[str, float] | None = None
     lettering: tuple[Rect, ...] | None = None
     poses: tuple[FloatArray, ...] | None = None
+
+
+NOT_LOOKED_AT = Contents()

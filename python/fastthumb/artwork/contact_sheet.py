@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
-from fastthumb.artwork.labels import clock, counted, spoken, title_name
-from fastthumb.artwork.rendering import encode
+from fastthumb.artwork.labels import clock, counted, seen_in, spoken, title_name
+from fastthumb.artwork.encoding import encode
 from fastthumb.atomic import write_bytes
 from fastthumb.errors import OutputError
 from fastthumb.names import printable
@@ -28,6 +28,7 @@ _QUALITY = 88
 _PAGE_WIDTH = 1800
 _MARGIN = 72
 _GAP = 36
+_LEAST_ROOM = 60  # pixels for who is in a picture; with less nobody is named
 _REASON_LINES = 3  # at most; a longer one ends in …
 
 # A neutral dark ground: colors of the pictures are judged best on gray.
@@ -72,7 +73,7 @@ def write_contact_sheet(record: TitleRecord, folder: Path) -> Path:
     """Write contact-sheet.jpg into the title's folder and return its path.
 
     Shows the title, its length, shots and size, and each variant's picture with rank, scene
-    type, time, quality and reason. Raises OutputError if a variant's picture cannot be read or
+    type, who is in it, time, quality and reason. Raises OutputError if a variant's picture cannot be read or
     the sheet cannot be written.
     """
     sheet = _draw(record, folder)
@@ -112,7 +113,7 @@ def _draw_heading(draw: ImageDraw.ImageDraw, record: TitleRecord) -> None:
 
 
 def _draw_caption(draw: ImageDraw.ImageDraw, variant: Variant, cell: _Cell) -> None:
-    """Quality as a line under the picture; then rank, scene type, time, quality; then why."""
+    """Quality as a line under the picture; then rank, scene type, who, time, quality; then why."""
     left, right = cell.left, cell.left + cell.width
     top = cell.top + cell.height + 6
     draw.rectangle((left, top, right - 1, top + 3), _TRACK)
@@ -130,6 +131,11 @@ def _draw_caption(draw: ImageDraw.ImageDraw, variant: Variant, cell: _Cell) -> N
     room = cell.width - indent - round(_length(figures, size)) - 20
     kind = _shortened(spoken(variant.scene_type), size, room)
     _write(draw, (left + indent, baseline), kind, _INK, size)
+    used = round(_length(kind, size) + 10 * cell.scale)
+    if (who := seen_in(variant)) and room - used >= _LEAST_ROOM * cell.scale:
+        _write(
+            draw, (left + indent + used, baseline), _shortened(who, size, room - used), _MUTED, size
+        )
 
     size = _reason_size(cell.scale)
     for line in _wrapped(variant.reason, size, cell.width):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fastthumb.names import printable
 
 if TYPE_CHECKING:
-    from fastthumb.records import TitleRecord
+    from fastthumb.records import TitleRecord, Variant
+
+_HYPHEN = re.compile(r"-(?!up\b)")  # that of "close-up" stays
 
 
 def title_name(record: TitleRecord) -> str:
@@ -27,9 +30,17 @@ def clock(seconds: float, *, tenths: bool = False) -> str:
 
 def spoken(label: str) -> str:
     """A label of the data as words: "hero-close-up" becomes "Hero close-up"."""
-    words = label.replace("_", " ").split("-", 1)
-    text = " ".join(words).strip()
+    text = _HYPHEN.sub(" ", label.replace("_", " "), count=1).strip()
     return text[:1].upper() + text[1:]
+
+
+def seen_in(variant: Variant) -> str:
+    """Who is in a picture, in few words: "Ada, Ben +2", "duo", or "" where nobody is known."""
+    names = variant.characters
+    if names:
+        more = f" +{len(names) - 2}" if len(names) > 2 else ""
+        return ", ".join(names[:2]) + more
+    return variant.people if variant.people not in (None, "none") else ""
 
 
 def counted(number: int, noun: str) -> str:

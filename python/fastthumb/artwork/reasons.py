@@ -1,6 +1,8 @@
 """Reasons: why a picture was chosen, in one sentence that an artwork editor understands.
 
-Every word of it is a threshold on a named score, and the number stands beside it.
+It begins with what the picture shows, where networks looked (artwork/wording.py), then names its
+strong points. Every word of those is a threshold on a named score, and the number stands beside
+it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from fastthumb.artwork.wording import what_it_shows
 
 if TYPE_CHECKING:
     from fastthumb.analysis.shots import Shot
@@ -32,21 +36,33 @@ _STRENGTHS = (
 
 
 def reasons_for(
-    picks: Sequence[int], scored: Sequence[Scored], shots: Sequence[Shot], settings: Settings
+    picks: Sequence[int],
+    scored: Sequence[Scored],
+    shots: Sequence[Shot],
+    settings: Settings,
+    *,
+    pinned: int = 0,
 ) -> list[str]:
-    """The sentence for every pick; `picks` are positions in `scored`, all picks of the film."""
+    """The sentence for every pick; `picks` are positions in `scored`, all picks of the film.
+
+    The first `pinned` of them were asked for by hand.
+    """
     levels = {name: np.sort([one.scores[name] for one in scored]) for name, _, _ in _STRENGTHS}
     scenes = {shot.index: shot.scene for shot in shots}
     of_scene: dict[int | None, list[float]] = {}
     for one in scored:
         of_scene.setdefault(scenes.get(one.candidate.shot), []).append(one.quality)
     reasons = []
-    for pick in picks:
+    for position, pick in enumerate(picks):
         one = scored[pick]
         strong = _strong_points(one, levels)
         if one.scene_type == "action":
             strong = [f"action ({one.action_score:.2f})", *strong[: _WORDS - 1]]
-        what = ", ".join(strong) or "the best that there is"
+        shows = what_it_shows(one.classified) if one.classified is not None else ""
+        what = ", ".join(strong) or ("" if shows else "the best that there is")
+        what = "; ".join(part for part in (shows, what) if part)
+        if position < pinned:
+            what = f"pinned by hand: {what}"
         scene = scenes.get(one.candidate.shot)
         place = "the film" if scene is None or len(of_scene) == 1 else f"scene {scene + 1}"
         reason = f"{what[0].upper()}{what[1:]}; quality {one.quality:.2f}, "

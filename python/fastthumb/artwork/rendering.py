@@ -6,23 +6,25 @@ bars, cut to every shape that was asked for, and never enlarged.
 
 from __future__ import annotations
 
-import functools
-import io
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, features
+from PIL import Image
 
 from fastthumb.analysis.bars import upright_shares
-from fastthumb.artwork.crops import Box, crop_box, parse_aspect
+from fastthumb.artwork.crops import Box, Crop, best_crop, parse_aspect
+from fastthumb.artwork.encoding import encode, require_encoder
+from fastthumb.artwork.portraits import PortraitWriter
+from fastthumb.artwork.subjects import view_of
 from fastthumb.atomic import make_folder, write_bytes
 from fastthumb.errors import OutputError, SourceError
 from fastthumb.media.display import display_rgb
@@ -33,19 +35,11 @@ from fastthumb.settings import ImageFormat, Settings
 if TYPE_CHECKING:
     from fastthumb.artwork.variants import Pick
 
-_PILLOW_NAMES = {"jpg": "JPEG", "webp": "WEBP", "avif": "AVIF", "png": "PNG"}
-_LONGEST_SIDE = {"jpg": 65_535, "webp": 16_383, "avif": 65_535, "png": 65_535}
-
 # A picture reduced by this much or more holds one chroma sample per pixel even where the film has
 # half as many in each direction, so that subsampling would lose something.
 _REDUCED_ENOUGH_FOR_FULL_CHROMA = 1.5
 # From this quality up nobody counts bytes, and rounding in chroma is what is left to see.
 _FULL_CHROMA_QUALITY = 95
-# WebP's effort (0..6) and AVIF's speed (0..10): a 1080p picture takes a fraction of a second, and
-# the next slower step saves less than 3 % of the bytes.
-_WEBP_METHOD = 4
-_AVIF_SPEED = 6
-
 # Pictures on their way to the encoders at any time; bounds memory for 8K films (100 MB each).
 _IN_FLIGHT = 2
 
@@ -57,7 +51,8 @@ class RenderedFile:
     `file` is its name in the title's folder; `aspect` is "source" for the film's own shape, else
     as asked for ("2:3"); `width` and `height` are those of the file. `crop_box` is the part of
     the upright full picture (square pixels, bars included) that it shows: x0, y0, x1, y1 in
-    pixels, ends exclusive.
+    pixels, ends exclusive. `score` says how good the crop is, 0..1, and `parts` of what that is
+    made (see artwork/crops.py); None and empty for the film's own shape.
     """
 
     file: str
@@ -65,6 +60,8 @@ class RenderedFile:
     width: int
     height: int
     crop_box: Box
+    score: float | None = None
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +73,39 @@ class RenderedVariant:
 
 
 def render(
-    source: Source, picks: Sequence[Pick], settings: Settings, folder: Path
+    source: Source,
+    picks: Sequence[Pick],
+    settings: Settings,
+    folder: Path,
+    portraits: PortraitWriter | None = None,
 ) -> list[RenderedVariant]:
     """Write the pictures of all picks into `folder` (made if need be), in the order of picks.
 
     Names are RANK-SCENE-TYPE.EXT, and RANK-SCENE-TYPE-2x3.EXT for a crop to 2:3. Each file
-    appears whole or not at all. Raises SourceError if a frame cannot be decoded again at its
-    timestamp, OutputError if a file cannot be written or the format cannot hold it.
+    appears whole or not at all. `portraits` is shown the frames that it wants on the way;
+    one that cannot be decoded again is only left out. Raises SourceError if the frame of a pick
+    cannot be decoded again at its timestamp, OutputError if a file cannot be written or the
+    format cannot hold it.
     """
-    _require_encoder(settings.image_format)
+    require_encoder(settings.image_format)
     make_folder(folder)
     info = source.info
     wanted: dict[int, list[Pick]] = {}
     for pick in picks:
         wanted.setdefault(pick.scored.candidate.pts, []).append(pick)
 
+    shown = set(portraits.wanted_pts) if portraits else set()
+
     made: dict[int, RenderedVariant] = {}
     with ThreadPoolExecutor(_IN_FLIGHT) as pool:
         running: list[Future[list[tuple[int, RenderedVariant]]]] = []
         try:
-            for frame in source.frames_at(sorted(wanted), neighbors=info.interlaced):
+            for frame in source.frames_at(sorted({*wanted, *shown}), neighbors=info.interlaced):
                 picture = display_rgb(frame, info)
+                if portraits is not None and frame.pts in shown:
+                    portraits.show(frame.pts, picture, _content(picks, picture, info))
+                if frame.pts not in wanted:
+                    continue
                 same_moment = wanted.pop(frame.pts, [])
                 running.append(
                     pool.submit(_render_moment, picture, same_moment, info, settings, folder)
@@ -119,51 +128,6 @@ def picture_name(pick: Pick, aspect: str, image_format: ImageFormat) -> str:
     return f"{pick.rank:02d}-{_file_part(pick.scored.scene_type)}{suffix}.{image_format}"
 
 
-def encode(
-    picture: npt.NDArray[np.uint8],
-    image_format: ImageFormat,
-    quality: int,
-    *,
-    chroma: str = "4:2:0",
-) -> bytes:
-    """Encode 8-bit RGB (height, width, 3) as a complete file tagged as sRGB.
-
-    Equal pictures give equal bytes. `quality` is 1..100 and means nothing to PNG; `chroma` is
-    "4:4:4", "4:2:2" or "4:2:0" (WebP always halves it). Raises OutputError if the picture is
-    larger than the format allows.
-    """
-    height, width = picture.shape[:2]
-    limit = _LONGEST_SIDE[image_format]
-    if max(width, height) > limit:
-        raise OutputError(
-            f"a picture of {width}x{height} does not fit into {image_format}, which ends at "
-            f"{limit} pixels a side; set max_width or choose another image format"
-        )
-    options: dict[str, Any] = {"icc_profile": _srgb_profile()}
-    match image_format:
-        case "jpg":
-            options |= {"quality": quality, "subsampling": chroma}
-            options |= {"progressive": True, "optimize": True}
-        case "webp":
-            options |= {"quality": quality, "method": _WEBP_METHOD}
-        case "avif":
-            options |= {"quality": quality, "subsampling": chroma, "speed": _AVIF_SPEED}
-        case "png":
-            options |= {"compress_level": 6}
-    image, name = Image.fromarray(picture), _PILLOW_NAMES[image_format]
-    buffer = io.BytesIO()
-    try:
-        image.save(buffer, name, **options)
-    except OSError:
-        # libjpeg makes a progressive file in one piece, in a buffer that Pillow sizes for
-        # pictures; noise overflows it. A baseline file is written piece by piece.
-        if image_format != "jpg":
-            raise
-        buffer = io.BytesIO()
-        image.save(buffer, name, **options | {"progressive": False, "optimize": False})
-    return buffer.getvalue()
-
-
 def upright_box(box: Box, info: SourceInfo, size: tuple[int, int]) -> Box:
     """`box` of decoded pixels as a box of the upright picture of `size` (width, height).
 
@@ -174,6 +138,12 @@ def upright_box(box: Box, info: SourceInfo, size: tuple[int, int]) -> Box:
     left, right = _inward(x0, x1, size[0])
     top, bottom = _inward(y0, y1, size[1])
     return left, top, right, bottom
+
+
+def _content(picks: Sequence[Pick], picture: npt.NDArray[np.uint8], info: SourceInfo) -> Box | None:
+    """The part of an upright picture without the black bars that most picks have."""
+    boxes = Counter(pick.scored.candidate.content_box for pick in picks).most_common(1)
+    return upright_box(boxes[0][0], info, picture.shape[1::-1]) if boxes else None
 
 
 def _render_moment(
@@ -192,17 +162,14 @@ def _render_pick(
     candidate = pick.scored.candidate
     height, width = picture.shape[:2]
     left, top, right, bottom = upright_box(candidate.content_box, info, (width, height))
-    boxes = [("source", (left, top, right, bottom))]
+    cuts: list[tuple[str, Box, Crop | None]] = [("source", (left, top, right, bottom), None)]
+    view = view_of(candidate)
     for aspect in settings.aspects:
-        x0, y0, x1, y1 = crop_box(
-            (right - left, bottom - top),
-            parse_aspect(aspect),
-            candidate.still.saliency,
-            candidate.still.focal_point,
-        )
-        boxes.append((aspect, (left + x0, top + y0, left + x1, top + y1)))
+        crop = best_crop((right - left, bottom - top), parse_aspect(aspect), view)
+        x0, y0, x1, y1 = crop.box
+        cuts.append((aspect, (left + x0, top + y0, left + x1, top + y1), crop))
     files = []
-    for aspect, box in boxes:
+    for aspect, box, made in cuts:
         name = picture_name(pick, aspect, settings.image_format)
         cut = _sized(picture[box[1] : box[3], box[0] : box[2]], settings.max_width)
         chroma = _chroma(info, settings.image_quality, (box[2] - box[0]) / cut.shape[1])
@@ -211,7 +178,8 @@ def _render_pick(
         except OutputError as exc:
             raise OutputError(f"{printable(folder / name)}: {exc}") from exc
         write_bytes(folder / name, data)
-        files.append(RenderedFile(name, aspect, cut.shape[1], cut.shape[0], box))
+        file = RenderedFile(name, aspect, cut.shape[1], cut.shape[0], box)
+        files.append(replace(file, score=made.score, parts=made.parts) if made else file)
     return RenderedVariant(pick, tuple(files))
 
 
@@ -263,25 +231,3 @@ def _lost_frames(info: SourceInfo, picks: Sequence[Pick]) -> SourceError:
         f"{printable(info.path)}: the chosen frames at {times} could not be decoded again; "
         "the file changed during the run or is damaged there: check it, then run again"
     )
-
-
-def _require_encoder(image_format: ImageFormat) -> None:
-    if image_format in ("webp", "avif") and not features.check(image_format):
-        raise OutputError(
-            f"image format {image_format}: this installation of Pillow cannot write it; "
-            "install Pillow's own wheel (pip install --force-reinstall pillow) or use jpg"
-        )
-
-
-@functools.cache
-def _srgb_profile() -> bytes | None:
-    """An sRGB ICC profile of about 600 bytes; None where Pillow was built without LittleCMS.
-
-    LittleCMS stamps the time of making into bytes 24..36 of the header; a fixed date keeps
-    pictures of equal pixels equal to the byte.
-    """
-    if not features.check("littlecms2"):
-        return None
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = np.array([2000, 1, 1, 0, 0, 0], dtype=">u2").tobytes()
-    return bytes(profile)

@@ -14,7 +14,7 @@ explain itself. Quality is the weighted mean of
 
 and then loses by lettering, by emptiness (a picture of one color, or of very little), by motion
 blur, by softness all over, by noise and by a fade or flash that it lies in. The weights are
-settings.
+settings. What the networks saw of people comes on top where there are any: see artwork/appeal.py.
 
 Note [motion blur]. Little detail alone is no blur: a face before a soft background, fog, a plain
 sky. Fast motion alone is none either: a fast shutter and animation freeze it. Both together are,
@@ -27,22 +27,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastthumb.analysis.candidates import Candidate, ramp
+from fastthumb.analysis.classification import Classified, SceneType, action_score
+from fastthumb.analysis.rules import default_rules
+from fastthumb.artwork.appeal import Relevance, appeal_of
 
 if TYPE_CHECKING:
     from fastthumb.analysis.shots import Shot
     from fastthumb.analysis.stills import Still
     from fastthumb.settings import QualityWeights, Settings, VisualWeights
 
-SceneType = Literal["action", "other"]
-
 _FULL_DETAIL = 36.0  # spread of the Laplacian, in grey levels, of a crisp picture
 _STILL = 0.85  # stillness from which motion takes no detail away
-_ACTION = 0.55  # action score from which a picture shows action
 # What a picture loses at most by each fault, as a share of its quality.
 _LOSSES = {"emptiness": 0.7, "blur": 0.5, "softness": 0.4, "noise": 0.5}
 _LETTERED = {"title-card": 0.9, "credits": 0.9}  # text score of such shots at least
@@ -69,7 +69,10 @@ class VisualQuality:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A candidate with its scores, all 0..1; `scores` holds every part by name."""
+    """A candidate with its scores, all 0..1; `scores` holds every part by name.
+
+    `classified` is None where only the pixels were looked at.
+    """
 
     candidate: Candidate
     visual: VisualQuality
@@ -77,17 +80,28 @@ class Scored:
     scene_type: SceneType
     action_score: float
     scores: dict[str, float]
+    classified: Classified | None = None
 
 
 def score(
-    candidates: Sequence[Candidate], shots: Sequence[Shot], settings: Settings
+    candidates: Sequence[Candidate],
+    shots: Sequence[Shot],
+    settings: Settings,
+    classified: Sequence[Classified] | None = None,
 ) -> list[Scored]:
-    """Score the candidates of one film, in their order."""
+    """Score the candidates of one film, in their order; `classified` are theirs, in that order."""
     contents = {shot.index: shot.content for shot in shots}
     still = [one.still.detail for one in candidates if one.stillness >= _STILL]
     expected = float(np.median(still)) if still else 0.0
-    return [
+    scored = [
         _score_one(one, contents.get(one.shot, "picture"), expected, settings) for one in candidates
+    ]
+    if classified is None:
+        return scored
+    relevance = Relevance(shots, settings)
+    return [
+        _with_people(one, kind, relevance, settings)
+        for one, kind in zip(scored, classified, strict=True)
     ]
 
 
@@ -110,7 +124,7 @@ def _score_one(
 ) -> Scored:
     signals, still = candidate.signals, candidate.still
     visual = visual_quality(signals)
-    action = _action(signals)
+    action = action_score(signals, default_rules().action)
     parts = {
         "visual": min(visual.total(settings.visual_weights), 1.0),
         "detail": _detail(still.detail, signals["relative_sharpness"]),
@@ -135,7 +149,7 @@ def _score_one(
         "depth_of_field": still.depth_of_field,
         "action": action,
     }
-    scene: SceneType = "action" if action >= _ACTION else "other"
+    scene: SceneType = "action" if action >= default_rules().scenes.action else "other"
     return Scored(candidate, visual, quality, scene, action, parts | losses | more)
 
 
@@ -194,8 +208,28 @@ def _emptiness(still: Still) -> float:
     return max(1.0 - ramp(still.entropy, 1.5, 5.0), ramp(still.one_color, 0.65, 0.97))
 
 
-def _action(signals: dict[str, float]) -> float:
-    """How much happens: things moving against the camera, and change that no motion explains."""
-    moving = ramp(signals["moment_spread"], 25.0, 140.0)
-    changing = ramp(signals["moment_change"], 4.0, 12.0)
-    return 1.0 - (1.0 - moving) * (1.0 - 0.6 * changing)
+def _with_people(
+    one: Scored, classified: Classified, relevance: Relevance, settings: Settings
+) -> Scored:
+    """The score of a picture with what was seen of its people, its text and its kind."""
+    quality, scores = one.quality, one.scores
+    if classified.text > scores["text"]:
+        kept = 1.0 - settings.quality_weights.text * scores["text"]
+        quality *= (1.0 - settings.quality_weights.text * classified.text) / max(kept, 1e-6)
+        scores = scores | {"text": classified.text}
+    if classified.people is not None:
+        appeal = appeal_of(one.candidate, classified, settings.aspects)
+        quality = appeal.applied(quality)
+        scores = scores | appeal.scores
+        scores["relevance"] = relevance.of(
+            classified, one.candidate.shot, one.visual.total(settings.visual_weights)
+        )
+    return Scored(
+        one.candidate,
+        one.visual,
+        min(quality, 1.0),
+        classified.scene_type,
+        classified.action,
+        scores,
+        classified,
+    )

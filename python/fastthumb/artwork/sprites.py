@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fastthumb.artwork.rendering import encode
+from fastthumb.artwork.encoding import encode
 from fastthumb.atomic import make_folder, write_bytes, write_text
 from fastthumb.media.display import display_rgb
 from fastthumb.media.source import SourceInfo

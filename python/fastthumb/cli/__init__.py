@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from fastthumb.cli import artwork, machine, shots
+from fastthumb.cli import artwork, cast, machine, models, shots
 
 app = typer.Typer(
     name="fastthumb",
@@ -26,6 +26,8 @@ app = typer.Typer(
 artwork.register(app)
 shots.register(app)
 machine.register(app)
+cast.register(app)
+models.register(app)
 
 
 def _version(wanted: bool) -> None:

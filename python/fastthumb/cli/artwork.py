@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +28,22 @@ Format = Annotated[str, typer.Option("--format", help="jpg, webp, avif or png.")
 Gpu = Annotated[
     str, typer.Option(help="A GPU's number, none, or auto: the best that this machine can do.")
 ]
+Cast = Annotated[
+    str | None, typer.Option(help="Folder of the cast: photographs, one folder a person.")
+]
+Window = Annotated[
+    str, typer.Option(help="Part of the film that pictures may come from, such as 0-60%.")
+]
+Pins = Annotated[
+    list[float] | None, typer.Option("--pin", help="Second that must be shown; repeatable.")
+]
+Bans = Annotated[
+    list[float] | None, typer.Option("--ban", help="Second that must not be shown; repeatable.")
+]
+Genres = Annotated[str | None, typer.Option(help="TOML file that adds or overrides genres.")]
+Rules = Annotated[
+    str | None, typer.Option(help="TOML file that overrides rules of the classification.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line per event.")]
 
 
@@ -36,6 +54,19 @@ def process(
     preset: Preset = "balanced",
     variants: Count = 8,
     genre: Genre = "default",
+    cast: Cast = None,
+    models: Annotated[str | None, typer.Option(help="Folder of model files.")] = None,
+    detect: Annotated[
+        bool, typer.Option("--detect/--no-detect", help="Look for faces and things.")
+    ] = True,
+    small_faces: Annotated[
+        bool, typer.Option("--small-faces", help="Also faces that are tiny in the picture; slower.")
+    ] = False,
+    window: Window = "0-100%",
+    pin: Pins = None,
+    ban: Bans = None,
+    genres: Genres = None,
+    rules: Rules = None,
     aspect: Aspect = "",
     image_format: Format = "jpg",
     quality: Annotated[int, typer.Option(help="Quality of the pictures, 1 to 100.")] = 90,
@@ -64,6 +95,15 @@ def process(
         preset=preset,
         variants=variants,
         genre=genre,
+        cast=cast,
+        models_dir=models,
+        detect=detect,
+        small_faces=small_faces,
+        window=_window(window),
+        pins=tuple(pin or ()),
+        bans=tuple(ban or ()),
+        genres_file=genres,
+        rules_file=rules,
         aspects=_aspects(aspect),
         image_format=image_format,
         image_quality=quality,
@@ -127,12 +167,28 @@ def variants(
     count: Annotated[
         int | None, typer.Option("--variants", "-n", help="Another number of pictures.")
     ] = None,
+    cast: Cast = None,
+    window: Annotated[str | None, typer.Option(help="Another part, such as 0-60%.")] = None,
+    pin: Pins = None,
+    ban: Bans = None,
+    genres: Genres = None,
+    rules: Rules = None,
     as_json: Json = False,
 ) -> None:
     """Choose again from the stored analysis; only pictures not yet there are decoded."""
     from fastthumb.rechoose import rechoose
 
-    record = rechoose(title, genre=genre, variants=count)
+    wanted: dict[str, Any] = {
+        "genre": genre,
+        "variants": count,
+        "cast": cast,
+        "window": None if window is None else _window(window),
+        "pins": None if pin is None else tuple(pin),
+        "bans": None if ban is None else tuple(ban),
+        "genres_file": genres,
+        "rules_file": rules,
+    }
+    record = rechoose(title, **{name: value for name, value in wanted.items() if value is not None})
     progress.show_variants(record, as_json)
 
 
@@ -157,6 +213,17 @@ def demo(
 
 def _aspects(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _window(text: str) -> tuple[float, float]:
+    """The shares of "0-60%"; raises SettingsError for anything else."""
+    from fastthumb.errors import SettingsError
+
+    found = re.fullmatch(r"\s*([0-9.]+)\s*%?\s*-\s*([0-9.]+)\s*%?\s*", text)
+    with contextlib.suppress(ValueError):
+        if found:
+            return float(found[1]) / 100.0, float(found[2]) / 100.0
+    raise SettingsError(f"--window: wanted two percentages such as 0-60%, got {text!r}")
 
 
 def register(app: typer.Typer) -> None:

@@ -84,7 +84,7 @@ def _line(event: Event) -> str | None:
         case "planned":
             return f"{event.title}: {event.message} ({event.path})"
         case "warning":
-            return f"{event.title}: {event.message}"
+            return f"{event.title}: {event.message}" if event.title else event.message
         case "done":
             return (
                 f"{event.title}: {event.variants} variants from {event.shots} shots, "

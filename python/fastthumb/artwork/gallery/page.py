@@ -28,6 +28,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from fastthumb.artwork.gallery.people import boxes_of, people_of, tags_of_title
 from fastthumb.artwork.gallery.preview import POINTS, SignalPreview
 from fastthumb.artwork.labels import clock, counted, spoken, title_name
 from fastthumb.atomic import write_bytes
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from fastthumb.records import FileRecord, ShotRecord, TitleRecord, Variant
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_SCRIPTS = ("helpers.js", "index.js", "timeline.js", "title.js")
+_SCRIPTS = ("helpers.js", "index.js", "timeline.js", "people.js", "filters.js", "title.js")
 _LINKED_FILES = ("contact-sheet.jpg", "title.json", "shots.csv", "sprites.vtt")
 # Pictures on a card: the best one large and three small ones, or, where pictures are tall, as many
 # side by side as fill about 16:9.
@@ -111,11 +112,13 @@ def _card(title: GalleryTitle) -> dict[str, Any]:
     row = variants[1:4] if large == 1 and len(variants) >= 4 else []  # a row of three, or none
     name = title_name(record)
     kinds = dict.fromkeys(spoken(variant.scene_type) for variant in variants)
+    people = dict.fromkeys(person.name for person in record.characters)
+    things = dict.fromkeys(spoken(label) for variant in variants for label in variant.objects)
     duration = record.source.duration_seconds
     return {
         "anchor": quote(record.title_id.encode("utf-8", "replace"), safe=""),
         "name": name,
-        "words": " ".join([name, record.title_id, *kinds]).casefold(),
+        "words": " ".join([name, record.title_id, *kinds, *people, *things]).casefold(),
         "pictures": [_cover(variant, title.folder) for variant in variants[:large]],
         "more": [_cover(variant, title.folder) for variant in row],
         "quality": f"{variants[0].quality_score:.2f}" if variants else "",
@@ -145,6 +148,7 @@ def _view(title: GalleryTitle) -> dict[str, Any]:
     record, folder = title.record, title.folder
     end = _end_seconds(record)
     names = list(dict.fromkeys(name for variant in record.variants for name in variant.scores))
+    tags, tagged = tags_of_title(record)
     return {
         "id": record.title_id,
         "name": title_name(record),
@@ -155,9 +159,11 @@ def _view(title: GalleryTitle) -> dict[str, Any]:
         "warnings": record.warnings,
         "end": round(end, 3),
         "shots": _shots(record.shots),
+        "people": people_of(record, _quoted),
+        "tags": tags,
         "scoreNames": [spoken(name) for name in names],
         "variants": [
-            _variant(variant, names)
+            _variant(variant, names) | {"tags": tagged[variant.variant]}
             for variant in sorted(record.variants, key=lambda variant: variant.variant)
         ],
         "signals": _signals(title.signals, end),
@@ -176,14 +182,13 @@ def _variant(variant: Variant, score_names: Sequence[str]) -> dict[str, Any]:
         content.dramatic_score,
         content.character_prominence,
     ]
-    words = [variant.composition, variant.people, *variant.characters, *variant.objects]
     width, height = _size(variant)
     return {
         "rank": variant.variant,
         "time": round(variant.timestamp, 2),
         "shot": variant.shot,
         "kind": spoken(variant.scene_type),
-        "tags": [spoken(word) for word in words if word and word != "none"],
+        "boxes": boxes_of(variant),
         "file": _quoted(variant.file),
         "size": [width, height],
         "quality": _short(variant.quality_score),

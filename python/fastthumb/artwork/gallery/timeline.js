@@ -289,5 +289,14 @@ class Timeline {
     }
     this.picks.style.height = `${28 * edges.length + 4}px`;
     this.picks.replaceChildren(...stems, ...marks);
+    if (this.shown) this.dim(this.shown);
+  }
+
+  /* Fades the numbers of variants that the filters leave out. */
+  dim(shown) {
+    this.shown = shown;
+    for (const mark of this.picks.querySelectorAll("button")) {
+      mark.classList.toggle("out", !shown.has(Number(mark.textContent)));
+    }
   }
 }

@@ -6,11 +6,14 @@ const BARS = [
   "Brightness", "Contrast", "Sharpness", "Saturation", "Action", "Emotion", "Drama", "Prominence",
 ];
 let timeline = null;
+let filters = null;
+let boxing = null;
 let indexScroll = 0;
 
 /* ---- one variant ---- */
 
 function showVariant(rank) {
+  if (byId(`variant-${rank}`).hidden) filters.clear();
   for (const figure of view.querySelectorAll("figure")) figure.classList.remove("found");
   const figure = byId(`variant-${rank}`);
   figure.classList.add("found");
@@ -29,17 +32,32 @@ function drawVariant(title, variant, number) {
         make("span", { class: "quality" },
           make("small", {}, "quality "), variant.quality.toFixed(2))),
       make("p", { class: "why" }, variant.why),
-      variant.tags.length ? make("p", { class: "tags" }, variant.tags.join(", ")) : null,
+      drawTags(title, variant),
       make("dl", { class: "bars" }, variant.bars.map((value, at) => value === null ? null
         : make("div", {}, make("dt", {}, BARS[at]),
           make("dd", { style: { "--share": share(Math.min(value, 1)) } }, value.toFixed(2))))),
       drawPalette(variant), drawCrops(title, variant), drawNumbers(title, variant)));
 }
 
+function drawTags(title, variant) {
+  const kinds = ["composition", "people", "character", "object", "setting"];
+  const words = variant.tags.map((at) => title.tags[at]).filter(([kind]) => kinds.includes(kind))
+    .map(([kind, , text]) => (kind === "character" ? text : text.toLowerCase()));
+  const text = words.join(", ");
+  return text ? make("p", { class: "tags" }, text[0].toUpperCase() + text.slice(1)) : null;
+}
+
+/* What a picture shows in words, for those who do not see it. */
+function described(title, variant) {
+  const tags = variant.tags.map((at) => title.tags[at]);
+  const who = tags.flatMap(([kind, , text]) => (kind === "character" ? [text] : []));
+  const seen = who.length ? ` with ${who.join(" and ")}` : "";
+  return `${variant.kind}${seen} at ${clock(variant.time)}`;
+}
+
 function drawFrame(title, variant, number) {
   const [width, height] = variant.size;
-  const name =
-    `Variant ${variant.rank} of ${title.name}: ${variant.kind} at ${clock(variant.time)}`;
+  const name = `Variant ${variant.rank} of ${title.name}: ${described(title, variant)}`;
   const outlines = variant.crops.filter((crop) => crop[3].length);
   return make("div", { class: "frame" },
     make("button", {
@@ -49,6 +67,7 @@ function drawFrame(title, variant, number) {
       loading: number ? "lazy" : "eager", decoding: "async",
       style: { background: variant.palette.length ? variant.palette[0][0] : "" },
     })),
+    drawBoxes(variant),
     outlines.map(([aspect, , , [left, top, wide, high]]) => make("span", {
       class: "outline",
       style: { left: share(left), top: share(top), width: share(wide), height: share(high) },
@@ -90,6 +109,8 @@ function drawNumbers(title, variant) {
     ["Focal point", variant.focal.map((value) => value.toFixed(2)).join(", ")],
     ["Palette", `${variant.palette.map(shade).join(", ")} (${warmthOf(variant)})`],
     ["Size", variant.size.join(" × ")],
+    ...variant.boxes.map(([, , , , label, more, face]) =>
+      [face && label !== "Face" ? `Face of ${label}` : label, more]),
     ...variant.crops.map(([aspect, , size]) => [`Crop to ${aspect}`, size.join(" × ")]));
   return make("details", {}, make("summary", {}, "All numbers"),
     make("table", {}, make("tbody", {}, rows.map(([name, value]) =>
@@ -100,10 +121,11 @@ function drawNumbers(title, variant) {
 
 let shown = null;
 const picture = make("img", { alt: "" });
+const sized = make("div", { class: "sized" });
 const about = make("p", { "aria-live": "polite" });
 const openFile = make("a", { target: "_blank" }, "Open file");
 const closing = make("button", { type: "button", onclick: () => large.close() }, "Close");
-large.append(picture, make("div", {}, about,
+large.append(make("div", { class: "stage" }, sized), make("div", { class: "controls" }, about,
   make("button", { type: "button", onclick: () => turn(-1) }, "Previous"),
   make("button", { type: "button", onclick: () => turn(1) }, "Next"), openFile, closing));
 large.addEventListener("keydown", (event) => {
@@ -115,7 +137,9 @@ function enlarge(title, number) {
   const variant = title.variants[number];
   shown = { title, number };
   picture.src = openFile.href = title.folder + variant.file;
-  picture.alt = `Variant ${variant.rank}: ${variant.kind} at ${clock(variant.time)}`;
+  picture.alt = `Variant ${variant.rank}: ${described(title, variant)}`;
+  sized.style.setProperty("--ratio", variant.size[0] / variant.size[1]);
+  sized.replaceChildren(picture, ...drawBoxes(variant));
   about.textContent = [
     `${variant.rank} of ${title.variants.length}`, variant.kind, clock(variant.time),
     `quality ${variant.quality.toFixed(2)}`,
@@ -125,9 +149,13 @@ function enlarge(title, number) {
   closing.focus();
 }
 
+/* To the next picture that the filters leave. */
 function turn(step) {
-  const count = shown.title.variants.length;
-  enlarge(shown.title, (shown.number + step + count) % count);
+  const { variants } = shown.title;
+  let number = shown.number;
+  do number = (number + step + variants.length) % variants.length;
+  while (number !== shown.number && !filters.fits(variants[number]));
+  enlarge(shown.title, number);
 }
 
 /* ---- one title ---- */
@@ -142,6 +170,17 @@ function drawTitle(number) {
     class: shape < 1.2 ? "variants tall" : "variants",
     style: { "--column": shape < 0.8 ? "250px" : shape < 1.2 ? "320px" : "400px" },
   }, title.variants.map((variant, at) => drawVariant(title, variant, at)));
+  filters = new Filters(title, (left) => {
+    const ranks = new Set(left.map((variant) => variant.rank));
+    title.variants.forEach((variant, at) => {
+      grid.children[at].hidden = !ranks.has(variant.rank);
+    });
+    timeline.dim(ranks);
+  });
+  boxing = title.variants.some((variant) => variant.boxes.length) ? make("button", {
+    type: "button", class: "chip", "aria-pressed": "false", "aria-keyshortcuts": "b",
+    onclick: () => showBoxes(boxing.getAttribute("aria-pressed") !== "true"),
+  }, "Boxes ", make("kbd", {}, "b")) : null;
   const marking = make("label", {}, make("input", {
     type: "checkbox", onchange: (event) => grid.classList.toggle("marked", event.target.checked),
   }), "Show focal point and crops");
@@ -158,20 +197,36 @@ function drawTitle(number) {
       title.warnings.length ? make("ul", { class: "warnings", "aria-label": "Warnings" },
         title.warnings.map((text) => make("li", {}, text))) : null),
     timeline.element,
+    drawPeople(title, filters),
     make("section", { "aria-label": "Variants" },
       make("div", { class: "variants-head" },
         make("h2", {}, plural(title.variants.length, "variant")),
-        title.variants.length ? marking : null),
-      grid));
+        boxing, title.variants.length ? marking : null),
+      title.variants.length > 1 ? filters.element : null, filters.line, grid));
+  filters.update();
+  if (boxing && asked().has("boxes")) showBoxes(true);
   document.title = `${title.name} – fastthumb`;
   return heading;
 }
 
+/* Faces and things over the pictures; in the address, as the filters are. */
+function showBoxes(on) {
+  boxing.setAttribute("aria-pressed", String(on));
+  view.classList.toggle("boxed", on);
+  large.classList.toggle("boxed", on);
+  const values = asked();
+  if (on) values.set("boxes", "1");
+  else values.delete("boxes");
+  remember(values);
+}
+
 function route() {
-  const number = location.hash.startsWith("#/") ? hashes.indexOf(location.hash) : -1;
+  const [place] = location.hash.split("?");
+  const number = place.startsWith("#/") ? hashes.indexOf(place) : -1;
   if (large.open) large.close();
   if (timeline) timeline.close();
-  timeline = null;
+  timeline = filters = boxing = null;
+  for (const element of [view, large]) element.classList.remove("boxed");
   if (number < 0) {
     const back = !view.hidden;
     view.hidden = true;
@@ -192,7 +247,9 @@ function route() {
 
 addEventListener("hashchange", route);
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !view.hidden && !large.open) location.hash = "";
+  if (event.ctrlKey || event.metaKey || event.altKey || view.hidden) return;
+  if (event.key === "Escape" && !large.open) location.hash = "";
+  else if (event.key.toLowerCase() === "b" && boxing) boxing.click();
 });
 if (cards.length === 1 && !byId("failed") && !location.hash) location.replace(hashes[0]);
 route();

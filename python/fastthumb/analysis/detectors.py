@@ -1,0 +1,306 @@
+"""Everything that networks say of a frame, with whatever networks there are.
+
+`Detectors.faces` is for many frames, `Detectors.contents` for the few that become candidates.
+Every network is optional: what a missing one would have said is None. One that fails is named
+once in `warnings`, and the run goes on without it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from fastthumb.analysis.detections import Contents, Face, FoundObject
+from fastthumb.analysis.face_looks import (
+    eye_opening,
+    face_sharpness,
+    is_cut_off,
+    roll_of,
+    turn_of,
+)
+from fastthumb.analysis.object_groups import group_of
+from fastthumb.errors import FastthumbError, ModelError
+from fastthumb.inference.entries import LEARNED_RULES
+from fastthumb.inference.face_readers import (
+    EXPRESSIONS,
+    ExpressionReader,
+    IdentityReader,
+    MeshReader,
+)
+from fastthumb.inference.faces import FaceFinder, FoundFace, open_face_finder
+from fastthumb.inference.models import Registry
+from fastthumb.inference.objects import ObjectFinder
+from fastthumb.inference.onnx import open_network
+from fastthumb.inference.pictures import (
+    EmbeddingReader,
+    LetteringFinder,
+    PictureClassifier,
+    PoseReader,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from fastthumb.analysis.detections import FloatArray, Rect
+    from fastthumb.inference.crops import Box
+    from fastthumb.inference.face_readers import MeshReading
+    from fastthumb.inference.models import Resolved
+    from fastthumb.inference.onnx import Network
+    from fastthumb.inference.views import PictureView
+
+Result = TypeVar("Result")
+Runner = TypeVar("Runner")
+
+MOST_FACES = 12  # of a frame that the networks read, the largest first
+SMALLEST_FACE = 24.0  # display px of the shorter side; smaller ones are found, and not read
+MOST_POSES = 3
+
+# What a network that is not what its entry says makes its reader raise.
+_FAILURES = (FastthumbError, ValueError, IndexError, KeyError)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the networks read in one face."""
+
+    sure: bool
+    mesh: MeshReading | None = None
+    eyes: float | None = None
+    expression: FloatArray | None = None
+    embedding: FloatArray | None = None
+
+
+class _Runners:
+    """The networks of one models folder, opened; None where there is none for a task."""
+
+    def __init__(self, registry: Registry, threads: int) -> None:
+        self.models: list[tuple[str, str, str]] = []
+        self.warnings: list[str] = []
+        self.failed: set[str] = set()
+        self.lock = threading.Lock()
+        self._registry, self._threads = registry, threads
+        self.faces: FaceFinder | None = self._open("faces", open_face_finder)
+        self.identity = self._open("identity", self._with(IdentityReader))
+        self.expression = self._open("expression", self._with(ExpressionReader))
+        self.mesh = self._open("face-mesh", self._with(MeshReader))
+        self.objects = self._open("objects", self._with(ObjectFinder))
+        self.embedding = self._open("embedding", self._with(EmbeddingReader))
+        self.text = self._open("text", self._with(LetteringFinder))
+        self.pose = self._open("pose", self._with(PoseReader))
+        rules = {rule: self._open(rule, self._with(PictureClassifier)) for rule in LEARNED_RULES}
+        self.rules = {rule: runner for rule, runner in rules.items() if runner is not None}
+        self.warnings += registry.missing()
+
+    @property
+    def reads_meshes(self) -> bool:
+        return self.mesh is not None and "face-mesh" not in self.failed
+
+    def _open(self, task: str, opened: Callable[[Resolved, int], Runner]) -> Runner | None:
+        """The first model of the task that is here and can be loaded."""
+        for name in self._registry.order.get(task, ()):
+            try:
+                resolved = self._registry.resolve(self._registry.entries[name])
+                if resolved is None:
+                    continue
+                runner = opened(resolved, self._threads)
+            except ModelError as exc:
+                self.warnings.append(str(exc))
+                continue
+            self.models.append((name, task, resolved.sha256))
+            return runner
+        return None
+
+    @staticmethod
+    def _with(reader: Callable[[Network], Runner]) -> Callable[[Resolved, int], Runner]:
+        return lambda resolved, threads: reader(open_network(resolved, threads=threads))
+
+
+class Detectors:
+    """What looks at frames: opened once per process, safe to share among threads.
+
+    `models` are (name, task, SHA-256) of the networks in use; `warnings` say what is missing and
+    what failed; `expression_labels` are the classes of `Face.expression`, () without a network.
+    """
+
+    def __init__(self, runners: _Runners, *, small_faces: bool = False) -> None:
+        self._runners, self._small_faces = runners, small_faces
+        self.expression_labels = EXPRESSIONS if runners.expression is not None else ()
+
+    @classmethod
+    def open(
+        cls, models_dir: str | Path | None = None, *, threads: int = 1, small_faces: bool = False
+    ) -> Detectors:
+        """Load every network that is there; raises SettingsError for a wrong models folder."""
+        places = (os.environ.get("FASTTHUMB_MODELS"), os.environ.get("FASTTHUMB_CACHE"))
+        folder = None if models_dir is None else str(models_dir)
+        return cls(_opened(folder, threads, places), small_faces=small_faces)
+
+    @property
+    def models(self) -> list[tuple[str, str, str]]:
+        return list(self._runners.models)
+
+    @property
+    def warnings(self) -> list[str]:
+        return list(self._runners.warnings)
+
+    def faces(self, view: PictureView, *, inside: Rect | None = None) -> tuple[Face, ...] | None:
+        """Faces of a picture, largest first; None if nothing finds faces.
+
+        `inside` is the part of the picture without black bars, in shares: what it cuts is cut
+        off. The MOST_FACES largest that have SMALLEST_FACE px are read by the networks.
+        """
+        finder = self._runners.faces
+        if finder is None:
+            return None
+        found = self._tried("faces", lambda: finder.detect(view, tiles=self._small_faces))
+        if found is None:
+            return None
+        found.sort(key=_area, reverse=True)
+        large = [at for at, face in enumerate(found) if _shorter_side(face) >= SMALLEST_FACE]
+        readings = [_Reading(face.score >= finder.sure) for face in found]
+        self._read(view, [(found[at], readings[at]) for at in large[:MOST_FACES]])
+        edges = _scaled(inside or (0.0, 0.0, 1.0, 1.0), view.width, view.height)
+        pairs = zip(found, readings, strict=True)
+        return tuple(_face(view, face, reading, edges) for face, reading in pairs)
+
+    def contents(self, view: PictureView) -> Contents:
+        """What the networks that look at the whole picture say of it."""
+        runners = self._runners
+        objects = embedding = lettering = poses = labels = None
+        if (finder := runners.objects) is not None:
+            objects = self._tried("objects", lambda: _objects(finder, view))
+        if (reader := runners.embedding) is not None:
+            embedding = self._tried("embedding", lambda: reader.read(view))
+        if (text := runners.text) is not None:
+            lettering = self._tried("text", lambda: _lettering(text, view))
+        if (pose := runners.pose) is not None and objects is not None:
+            people = objects
+            poses = self._tried("pose", lambda: _poses(pose, view, people))
+        for rule, classifier in runners.rules.items():
+            answer = self._tried(rule, partial(classifier.read, view))
+            if answer is not None:
+                labels = (labels or {}) | {f"{rule}={name}": p for name, p in answer.items()}
+        return Contents(objects, embedding, labels, lettering, poses)
+
+    def _read(self, view: PictureView, faces: list[tuple[FoundFace, _Reading]]) -> None:
+        """Fill the readings of the faces.
+
+        A face that neither scores enough nor has a mesh gets no expression and no embedding:
+        they would be those of an ear or of a paw.
+        """
+        runners = self._runners
+        if (meshes := runners.mesh) is not None and faces:
+            found = self._tried("face-mesh", lambda: meshes.read(view, [f for f, _ in faces]))
+            for (_, reading), mesh in zip(faces, found or (), strict=False):
+                reading.mesh, reading.sure = mesh, reading.sure or mesh is not None
+        if not runners.reads_meshes:
+            for face, reading in faces:
+                reading.eyes = eye_opening(view, face)
+        clear = [(face, reading) for face, reading in faces if reading.sure]
+        chosen = [face for face, _ in clear]
+        if (reader := runners.identity) is not None and clear:
+            vectors = self._tried("identity", lambda: reader.read(view, chosen))
+            for (_, reading), vector in zip(clear, _rows(vectors), strict=False):
+                reading.embedding = vector
+        if (moods := runners.expression) is not None and clear:
+            classes = self._tried("expression", lambda: moods.read(view, chosen))
+            for (_, reading), row in zip(clear, _rows(classes), strict=False):
+                reading.expression = row
+
+    def _tried(self, task: str, work: Callable[[], Result]) -> Result | None:
+        """What `work` gives; None, and a warning the first time, if its network fails."""
+        runners = self._runners
+        if task in runners.failed:
+            return None
+        try:
+            return work()
+        except _FAILURES as exc:
+            with runners.lock:
+                if task not in runners.failed:
+                    runners.failed.add(task)
+                    reason = str(exc).partition("\n")[0]
+                    runners.warnings.append(f"{task}: {reason}; this run goes on without it")
+            return None
+
+
+@lru_cache(maxsize=4)
+def _opened(folder: str | None, threads: int, _places: tuple[str | None, ...]) -> _Runners:
+    return _Runners(Registry.load(folder), threads)
+
+
+def _objects(finder: ObjectFinder, view: PictureView) -> tuple[FoundObject, ...]:
+    return tuple(
+        FoundObject(thing.label, group_of(thing.label), _shares(thing.box, view), thing.score)
+        for thing in finder.find(view)
+    )
+
+
+def _lettering(finder: LetteringFinder, view: PictureView) -> tuple[Rect, ...]:
+    return tuple(_shares(box, view) for box in finder.find(view))
+
+
+def _poses(
+    reader: PoseReader, view: PictureView, objects: Sequence[FoundObject]
+) -> tuple[FloatArray, ...]:
+    """Joints of the MOST_POSES largest people, x and y in shares."""
+    boxes = [thing.box for thing in objects if thing.group == "person"]
+    boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
+    boxes = boxes[:MOST_POSES]
+    if not boxes:
+        return ()
+    joints = reader.read(view, [_scaled(box, view.width, view.height) for box in boxes])
+    return tuple(
+        (pose / (view.width, view.height, 1)).astype(np.float32).ravel() for pose in joints
+    )
+
+
+def _face(view: PictureView, face: FoundFace, reading: _Reading, edges: Box) -> Face:
+    mesh = reading.mesh
+    return Face(
+        box=_shares(face.box, view),
+        landmarks=_landmark_shares(face, view),
+        score=face.score,
+        sharpness=face_sharpness(view, face),
+        turn=turn_of(face.landmarks) if mesh is None else mesh.turn,
+        roll=roll_of(face.landmarks),
+        cut_off=is_cut_off(face, edges),
+        eyes=reading.eyes if mesh is None else mesh.eyes,
+        mouth=None if mesh is None else mesh.mouth,
+        expression=reading.expression,
+        embedding=reading.embedding,
+        pixels=_shorter_side(face),
+        sure=reading.sure,
+    )
+
+
+def _rows(array: FloatArray | None) -> Iterable[FloatArray]:
+    return () if array is None else array
+
+
+def _area(face: FoundFace) -> float:
+    return (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])
+
+
+def _shorter_side(face: FoundFace) -> float:
+    return min(face.box[2] - face.box[0], face.box[3] - face.box[1])
+
+
+def _scaled(box: Rect, width: float, height: float) -> Rect:
+    return box[0] * width, box[1] * height, box[2] * width, box[3] * height
+
+
+def _shares(box: Rect, view: PictureView) -> Rect:
+    return _scaled(box, 1 / view.width, 1 / view.height)
+
+
+def _landmark_shares(
+    face: FoundFace, view: PictureView
+) -> tuple[float, float, float, float, float, float, float, float, float, float]:
+    a, b, c, d, e, f, g, h, i, j = (face.landmarks / (view.width, view.height)).ravel().tolist()
+    return a, b, c, d, e, f, g, h, i, j

@@ -1,0 +1,106 @@
+"""Neighbors: what the frames around a frame, in the same shot, tell about it.
+
+Note [what the neighbors tell]. Some faults do not show in a frame alone. Motion blur is a
+sharpness below that of the frames around it. A half-faded frame has less contrast than the
+settled part of its shot, and its contrast is changing. A flash is brighter than the frames on
+either side. All three are measured against frames of the same shot only.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+NEAR_SECONDS = 1.0  # around a frame: what its sharpness is compared with
+MOMENT_SECONDS = 0.5  # around a frame: the moment that it shows
+CONTINUOUS_SECONDS = 0.2  # frames farther apart than this are samples, not motion
+SETTLED_SECONDS = 3.0  # around a frame: where the settled contrast of its shot is looked for
+
+SIGNALS = (
+    "laplacian_variance",
+    "luma_mean",
+    "luma_std",
+    "dark_share",
+    "bright_share",
+    "difference",
+    "compensated_difference",
+    "motion",
+    "motion_spread",
+    "bar_top",
+    "bar_bottom",
+    "bar_left",
+    "bar_right",
+)
+COLUMNS = ("index", "seconds", *SIGNALS)
+COLUMN = {name: position for position, name in enumerate(COLUMNS)}
+BARS = slice(COLUMN["bar_top"], COLUMN["bar_right"] + 1)
+read_signals = attrgetter(*SIGNALS)
+
+
+def is_empty(row: FloatArray) -> bool:
+    """Whether a frame is black or of one color: nothing that could be shown."""
+    spread, dark = float(row[COLUMN["luma_std"]]), float(row[COLUMN["dark_share"]])
+    return spread < 3.0 or (dark > 0.985 and spread < 10.0)
+
+
+def context_of(rows: FloatArray, at: int) -> dict[str, float]:
+    """What the neighbors in the shot tell about a frame; see Note [what the neighbors tell]."""
+    seconds = rows[:, COLUMN["seconds"]]
+    now = float(seconds[at])
+
+    def around(name: str, reach: float) -> FloatArray:
+        low, high = np.searchsorted(seconds, [now - reach - 1e-3, now + reach + 1e-3])
+        values: FloatArray = rows[low:high, COLUMN[name]]
+        return values
+
+    sharpness = around("laplacian_variance", NEAR_SECONDS)
+    relative = float(rows[at, COLUMN["laplacian_variance"]]) / max(float(sharpness.max()), 1e-6)
+
+    contrast = float(rows[at, COLUMN["luma_std"]])
+    full = float(np.quantile(around("luma_std", SETTLED_SECONDS), 0.8))
+    near = around("luma_std", 0.25)
+    changing = abs(float(np.log((near[-1] + 1.0) / (near[0] + 1.0))))
+    fading = ramp(1.0 - contrast / max(full, 1e-6), 0.08, 0.4) * ramp(changing, 0.08, 0.35)
+
+    brighter = float(rows[at, COLUMN["luma_mean"]]) - float(
+        np.median(around("luma_mean", MOMENT_SECONDS))
+    )
+    period = max(float(np.median(np.diff(seconds))), 1e-3) if len(seconds) > 1 else 1.0
+    # A fade changes every pixel, which motion cannot explain: that is no action.
+    moment = around("luma_std", MOMENT_SECONDS)
+    steady = 1.0 - ramp(abs(float(np.log((moment[-1] + 1.0) / (moment[0] + 1.0)))), 0.06, 0.3)
+    return {
+        "stillness": _stillness(rows, at, period),
+        "relative_sharpness": min(relative, 1.0),
+        "settled": (1.0 - fading) * (1.0 - ramp(brighter, 10.0, 35.0)),
+        "moment_motion": float(around("motion", MOMENT_SECONDS).mean()) / period,
+        "moment_spread": float(around("motion_spread", MOMENT_SECONDS).mean()) * steady / period,
+        "moment_change": steady * float(around("compensated_difference", MOMENT_SECONDS).mean()),
+    }
+
+
+def _stillness(rows: FloatArray, at: int, period: float) -> float:
+    """1 where nothing moves; motion of 8 working pixels a frame, about 4 pixels of blur: 0.37.
+
+    Motion into and out of the frame, in what there is of both. At under 24 frames a second the
+    shutter is not open for longer. Frames that lie far apart in time (only keyframes were
+    decoded) say nothing about blur: 1.
+    """
+    if period > CONTINUOUS_SECONDS:
+        return 1.0
+    steps = [step for step in (at, at + 1) if 0 < step < len(rows)]
+    if not steps:
+        return 1.0
+    motion = float(rows[steps, COLUMN["motion"]].mean())
+    change = float(rows[steps, COLUMN["compensated_difference"]].mean())
+    shutter = min(1.0, 1.0 / (24.0 * period))
+    return float(np.exp(shutter * (-motion / 8.0 - max(change - 2.0, 0.0) / 16.0)))
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on, straight in between."""
+    return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -1,0 +1,116 @@
+"""Surroundings: indoors or outdoors, day or night, and whether the place is the picture.
+
+Indoors is a logistic sum of what the picture holds: things that stand indoors or outdoors, a
+bright and smooth top (the sky), green that is no wall, warm lamps. The weights are rules. A
+learned model, where one is there, replaces the sum: `Contents.labels` holds its answer as
+"setting=indoor". Without either nothing is said.
+
+Night is darkness by light alone; a dark room is as dark as a night, and so it is called.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from fastthumb.analysis.people import area_of
+from fastthumb.analysis.rules import rises
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastthumb.analysis.candidates import Candidate
+    from fastthumb.analysis.detections import Contents
+    from fastthumb.analysis.rules import Rules, SettingRules
+
+FloatArray = npt.NDArray[np.float32]
+
+_TOP_ROWS = 3  # of the nine of a layout: where the sky is looked for
+
+
+@dataclass(slots=True)
+class ColorCues:
+    """What the colors of many pictures tell of their place, each float32 (pictures,), 0..1."""
+
+    sky: FloatArray
+    green: FloatArray
+    warm_light: FloatArray
+
+
+def color_cues(candidates: Sequence[Candidate]) -> ColorCues:
+    """Sky, greenery and lamp light of each picture, from its layout of CIELAB cells."""
+    layouts = np.stack([one.still.layout for one in candidates]).astype(np.float32)
+    light = layouts[..., 0] * np.float32(100.0 / 255.0)
+    a, b = layouts[..., 1] - 128.0, layouts[..., 2] - 128.0
+    top = light[:, :_TOP_ROWS]
+    rest = light[:, _TOP_ROWS:].mean(axis=(1, 2))
+    # Cells of sky: bright, brighter than what is below, blue or white and like their neighbors.
+    smooth = np.abs(np.diff(top, axis=2, append=top[:, :, -1:])) < 6.0
+    colored = (b[:, :_TOP_ROWS] < 6.0) & (a[:, :_TOP_ROWS] < 12.0)
+    bright = (top > 45.0) & (top > rest[:, None, None] + 4.0)
+    sky = (smooth & colored & bright).mean(axis=(1, 2))
+    greenery = ((a < -6.0) & (b > 6.0) & (light > 8.0)).mean(axis=(1, 2))
+    warm = ((b > 14.0) & (a > 2.0) & (light > 30.0)).mean(axis=(1, 2))
+    return ColorCues(
+        np.clip((sky - 0.15) / 0.5, 0.0, 1.0).astype(np.float32),
+        np.clip((greenery - 0.08) / 0.35, 0.0, 1.0).astype(np.float32),
+        np.clip((warm - 0.1) / 0.5, 0.0, 1.0).astype(np.float32),
+    )
+
+
+def indoor_share(
+    contents: Contents,
+    cues: tuple[float, float, float],
+    face_height: float,
+    rules: SettingRules,
+) -> float | None:
+    """How surely a picture is taken indoors, 0..1; None where no network looked at things."""
+    learned = contents.labels.get("setting=indoor") if contents.labels else None
+    if contents.objects is None:
+        return learned
+    indoors = outdoors = 0.0
+    for one in contents.objects:
+        if one.score < rules.object_score:
+            continue
+        if one.label in rules.indoor_things:
+            indoors = max(indoors, one.score)
+        elif one.label in rules.outdoor_things:
+            outdoors = max(outdoors, one.score)
+    sky, green, warm = cues
+    odds = rules.bias + rules.indoor_thing * indoors + rules.outdoor_thing * outdoors
+    odds += rules.sky * sky + rules.green * green + rules.warm_light * warm
+    if face_height >= rules.large_face:
+        odds *= 0.5
+    ruled = 1.0 / (1.0 + math.exp(-odds))
+    if learned is None:
+        return ruled
+    return rules.learned * learned + (1.0 - rules.learned) * ruled
+
+
+def night_share(candidate: Candidate, rules: SettingRules) -> float:
+    """How dark the picture is, as night is, 0..1."""
+    lightness = rises(candidate.signals["lightness"], rules.night)
+    dark = rises(candidate.signals["dark_share"], rules.night_dark)
+    return 0.5 * lightness + 0.5 * max(dark, lightness * lightness)
+
+
+def landscape_fit(
+    contents: Contents, nearest: float, indoor: float | None, text: float, rules: Rules
+) -> float:
+    """How well a picture shows a place and nothing else, 0..1.
+
+    `nearest` is the scale of the nearest person, 0 where there is none. Where no network
+    looked at things, a place cannot be told from a thing: 0.
+    """
+    if contents.objects is None or indoor is None:
+        return 0.0
+    limits = rules.landscape
+    largest = max(
+        (area_of(one.box) for one in contents.objects if one.label != "person"), default=0.0
+    )
+    fit = rises(nearest, limits.person_scale) * rises(largest, limits.thing)
+    return fit * rises(1.0 - indoor, limits.outdoors) * rises(text, limits.text)

@@ -1,0 +1,97 @@
+"""What a registry entry says of its input, turned into tensors of a picture."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fastthumb.inference.crops import crop_matrix
+from fastthumb.inference.views import Pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastthumb.inference.crops import Box, Located
+    from fastthumb.inference.entries import Input, ModelEntry
+    from fastthumb.inference.views import PictureView
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Runnable(Protocol):
+    """A loaded network, wherever it runs."""
+
+    @property
+    def entry(self) -> ModelEntry: ...
+
+    @property
+    def output_names(self) -> tuple[str, ...]: ...
+
+    def run(self, tensors: FloatArray) -> dict[str, FloatArray]: ...
+
+
+def pixels_of(wanted: Input) -> Pixels:
+    """How the network wants its pixels."""
+    return Pixels(wanted.channels, wanted.mean, wanted.scale, wanted.fill)
+
+
+def size_for(wanted: Input, width: float, height: float) -> tuple[int, int]:
+    """Width and height of the tensor for a region of that size, in display pixels.
+
+    The entry's, or, where it allows free sizes, the smallest that holds the region with its
+    longer side no longer than the entry's.
+    """
+    step = wanted.multiple_of
+    if step is None:
+        return wanted.width, wanted.height
+    scale = min(1.0, max(wanted.width, wanted.height) / max(width, height))
+    across = max(step, math.ceil(round(width * scale) / step) * step)
+    down = max(step, math.ceil(round(height * scale) / step) * step)
+    return across, down
+
+
+def whole_picture(view: PictureView, wanted: Input) -> tuple[FloatArray, tuple[float, float]]:
+    """The picture as (1, 3, h, w), and tensor pixels per display pixel in x and y."""
+    pixels = pixels_of(wanted)
+    width, height = size_for(wanted, view.width, view.height)
+    if wanted.fit == "stretch":
+        tensor = view.fitted(width, height, pixels)
+        return tensor[None], (width / view.width, height / view.height)
+    tensor, scale = view.letterboxed(width, height, pixels, enlarge=wanted.multiple_of is None)
+    return tensor[None], (scale, scale)
+
+
+def region(view: PictureView, wanted: Input, box: Box | None = None) -> tuple[FloatArray, float]:
+    """A region as (1, 3, h, w), aspect kept, never enlarged; and its scale."""
+    x0, y0, x1, y1 = box or (0.0, 0.0, float(view.width), float(view.height))
+    width, height = size_for(wanted, x1 - x0, y1 - y0)
+    tensor, scale = view.letterboxed(width, height, pixels_of(wanted), (x0, y0, x1, y1))
+    return tensor[None], scale
+
+
+def face_crops(view: PictureView, wanted: Input, faces: Sequence[Located]) -> FloatArray:
+    """The crop of each face that the entry names, (n, 3, h, w)."""
+    pixels, kind, size = pixels_of(wanted), wanted.crop or "", wanted.width
+    return np.stack(
+        [view.warped(crop_matrix(kind, face, size), size, size, pixels) for face in faces]
+    )
+
+
+def probabilities(entry: ModelEntry, raw: FloatArray) -> FloatArray:
+    """What a classifier answered, (n, classes), after the activation that its entry names."""
+    if entry.output.activation == "softmax":
+        powers = np.exp(raw - raw.max(axis=-1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+    if entry.output.activation == "sigmoid":
+        return np.asarray(1 / (1 + np.exp(-np.clip(raw, -60, 60))), np.float32)
+    return raw
+
+
+def unit_rows(raw: FloatArray) -> FloatArray:
+    """Rows of (n, size) at unit length; a row of zeros stays."""
+    vectors = raw.reshape(len(raw), -1).astype(np.float64)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
