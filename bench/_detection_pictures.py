@@ -82,7 +82,9 @@ class PictureSet:
         found: dict[str, list[Truth]] = {file: [] for file in files.values()}
         for one in table["annotations"]:
             x, y, width, height = one["bbox"]
-            truth = Truth(names[one["category_id"]], (x, y, x + width, y + height), bool(one["iscrowd"]))
+            truth = Truth(
+                names[one["category_id"]], (x, y, x + width, y + height), bool(one["iscrowd"])
+            )
             found[files[one["image_id"]]].append(truth)
         return found
 

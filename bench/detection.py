@@ -2,12 +2,13 @@
 
     python bench/detection.py [--models DIR] [--only goldens,recall,...]
 
-Recall: the people of `faces/identities.csv` and `faces/expressions`, each picture's faces counted
-up to the number of people that its label names. Objects: average precision as COCO defines it,
-against the figures published with the models (`../shared/models.md`). Without people: what the
-face detectors find in films of animals and in animation. Looks: sharpness of faces against known
-blur, turn by landmarks against turn by mesh, the lesser measure of open eyes against the mesh.
-Times: one thread, the best of several rounds, for every part of what is done to a picture.
+Goldens: the largest differences to reference outputs. Recall: the people of
+`faces/identities.csv` and `faces/expressions`, each picture's faces counted up to the number of
+people that its label names. Without people: what the face detectors find in films of animals and
+in animation. Objects: average precision as COCO defines it, against the figures published with
+the models. Looks: sharpness of faces against known blur, turn by landmarks against turn by mesh,
+the lesser measure of open eyes against the mesh. Times: one thread, the least of several rounds,
+for every part of what is done to a picture.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from _detection_goldens import goldens
 from _detection_looks import eyes, sharpness, turns
 from _detection_objects import average_precisions
 from _detection_pictures import PictureSet
@@ -26,6 +28,7 @@ from _films import test_data
 from _report import save
 
 PARTS: dict[str, Callable[[PictureSet], dict[str, Any]]] = {
+    "goldens": goldens,
     "recall": people,
     "without_people": without_people,
     "objects": average_precisions,

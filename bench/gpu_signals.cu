@@ -307,6 +307,15 @@ int check(bool small) {
     cases.push_back({std::string("720p NV12 ") + kind, 1280, 720, 8, 0, kind});
     cases.push_back({std::string("2160p NV12 ") + kind, 3840, 2160, 8, 0, kind});
   }
+  for (const int height : {362, 486, 721, 1083, 1441, 2162, 4322}) {  // every box, odd rows
+    const int width = height * 4 / 3 - 1;
+    for (const int pad : {0, 1, 2, 3}) {
+      const std::string size = std::to_string(width) + " x " + std::to_string(height);
+      if (height < 2000) cases.push_back({"NV12 " + size, width, height, 8, 0, "moving", pad});
+      if (pad < 2) cases.push_back({"P010 " + size, width, height, 10, 6, "moving", pad});
+    }
+    if (height > 2000) cases.push_back({"NV12 of 4 px a word", height, height, 8, 0, "moving", 2});
+  }
   cases.push_back({"576 lines, interlaced", 720, 576, 8, 0, "moving", 0, Chroma::interleaved, 2});
   cases.push_back({"planar, odd", 641, 361, 8, 0, "moving", 1, Chroma::planar});
   cases.push_back({"gray", 1000, 1000, 8, 0, "moving", 0, Chroma::none});
@@ -438,6 +447,7 @@ int time_all(int rounds) {
   time_case({"2160p NV12", 3840, 2160}, 64, rounds);
   time_case({"1080p P016", 1920, 1080, 10, 6}, 64, rounds);
   time_case({"odd NV12, 1919 x 1079", 1919, 1079}, 64, rounds);
+  time_case({"480p NV12, 854 wide", 854, 480}, 64, rounds);
   time_case({"1080p NV12 flat", 1920, 1080, 8, 0, "flat"}, 64, rounds);
   time_case({"1080p NV12 black", 1920, 1080, 8, 0, "black"}, 64, rounds);
   time_case({"1080p NV12 random", 1920, 1080, 8, 0, "random"}, 64, rounds);

@@ -37,6 +37,7 @@ from fastthumb.settings import Settings
 
 Vectors = npt.NDArray[np.float32]
 SPLITS = 50
+TASKS = ("faces", "identity")
 
 
 @dataclass(frozen=True)
@@ -118,32 +119,30 @@ def verification(looks: list[Labelled]) -> dict[str, Any]:
 
 
 def master_pairs(looks: list[Labelled], table: Path) -> dict[str, Any]:
-    """The pairs that others published, at thresholds chosen on people who are not in them."""
-    position = {
-        look.path.name: k for k, look in enumerate(looks) if look.path.parent == table.parent
-    }
+    """The pairs that others published, at thresholds chosen on all pairs of other people."""
+    found = [k for k, look in enumerate(looks) if look.path.parent == table.parent]
+    position = {looks[k].path.name: k for k in found}
     with table.open(encoding="utf-8") as file:
         rows = [
             (position[row["file_x"]], position[row["file_y"]], row["Decision"] == "Yes")
             for row in csv.DictReader(file)
             if row["file_x"] in position and row["file_y"] in position
         ]
-    cosines = _cosines(looks)
-    pairs = np.array([(a, b) for a, b, _ in rows])
-    same = np.array([yes for *_, yes in rows])
-    owner = np.array([look.person for look in looks])
-    people = sorted(set(owner[pairs].ravel()))
-    values = cosines[pairs[:, 0], pairs[:, 1]]
+    cosines, owner = _cosines(looks), np.array([look.person for look in looks])
+    pairs, published = np.array([row[:2] for row in rows]), np.array([row[2] for row in rows])
+    same = owner[:, None] == owner[None]
+    upper = np.triu(np.ones_like(same), 1)
+    people = sorted(set(owner))
     results = []
     for seed in range(SPLITS):
         half = set(np.random.default_rng(seed).permutation(people)[: len(people) // 2])
         inside = np.array([name in half for name in owner])
-        in_half = inside[pairs]
-        chosen, held = in_half.all(axis=1), ~in_half.any(axis=1)
-        if same[chosen].any() and not same[chosen].all() and same[held].any():
-            threshold = best_threshold(values[chosen], same[chosen])
-            results.append((threshold, *_errors(values[held], same[held], threshold)))
-    return _summary(results) | {"pairs": len(rows), "same": int(same.sum())}
+        chosen = inside[:, None] & inside[None] & upper
+        held = ~inside[pairs].any(axis=1)
+        threshold = best_threshold(cosines[chosen], same[chosen])
+        values = cosines[pairs[held, 0], pairs[held, 1]]
+        results.append((threshold, *_errors(values, published[held], threshold)))
+    return _summary(results) | {"pairs": len(rows), "same": int(published.sum())}
 
 
 def best_threshold(cosines: Vectors, same: npt.NDArray[np.bool_]) -> float:
@@ -217,9 +216,8 @@ def composed(looks: list[Labelled], seed: int, models: str) -> dict[str, Any]:
     """Characters of a composed film against the people that it shows."""
     rng = np.random.default_rng(seed)
     alone = [look for look in looks if look.alone]
-    several = [
-        name for name, count in sorted(Counter(l.person for l in alone).items()) if count > 1
-    ]
+    photos = Counter(look.person for look in alone)
+    several = [name for name, count in sorted(photos.items()) if count > 1]
     shown = set(rng.permutation(several)[:9])
     portraits = [Portrait(one.person, one.path, one.face) for one in alone if one.person in shown]
     film = make_film(f"{seed}", portraits, seed)
@@ -230,7 +228,7 @@ def composed(looks: list[Labelled], seed: int, models: str) -> dict[str, Any]:
     expected: dict[str, float] = defaultdict(float)
     for shot in truth["shots"]:
         for one in shot["people"]:
-            expected[one["person"]] += shot["end_seconds"] - shot["start_seconds"]
+            expected[one["person"]] += one["seconds"]
     by_index = {track.index: track for track in analysis.tracks}
     times: dict[str, list[float]] = defaultdict(list)
     pure = total = 0.0
@@ -272,7 +270,7 @@ def _owner(track: Track, truth: dict[str, Any]) -> str:
 
 
 def _analyzed(film: Path, models: str) -> Analysis:
-    settings = Settings.build(preset="best", models_dir=models)
+    settings = Settings.build(models_dir=models)
     with open_source(film) as source:
         return analyze(source, settings)
 

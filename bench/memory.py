@@ -15,7 +15,7 @@ from pathlib import Path
 
 from _films import cache_folder, composed
 from _report import save
-from pipeline import Contender
+from pipeline import Contender, models_folder
 
 
 def repeated(film: Path, minutes: int) -> Path:
@@ -51,12 +51,14 @@ def main() -> None:
         "memory-1080p.mp4", "--minutes", "1", "--seed", "9", "--size", "1920x1080", "--gop", "48"
     )
     rows = []
+    models = models_folder()
     fastthumb = str(Path(sys.executable).parent / "fastthumb")
     for minutes in map(int, args.minutes.split(",")):
         for preset in ("best", "fast"):
             with tempfile.TemporaryDirectory() as out:
                 path = repeated(film, minutes)
                 command = [fastthumb, "process", str(path), "-o", out, "--preset", preset]
+                command += ["--models", str(models)] if models else []
                 run = Contender(preset, command)
                 run.run()
             rows.append({"minutes": minutes, "preset": preset, "peak_mb": round(run.peak_mb[0], 1)})

@@ -57,16 +57,29 @@ class Contender:
         self.peak_mb.append(usage.ru_maxrss / 1024)
 
 
+def models_folder() -> Path | None:
+    """The small models of the test data; None, with a line saying so, where they are absent."""
+    default = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("FASTTHUMB_TEST_DATA", default)) / "models"
+    if folder.is_dir():
+        return folder
+    print(f"no models in {folder}: faces by the built-in detector, nothing else is looked for")
+    return None
+
+
 def contenders(film: Path, scratch: Path, peers: bool) -> list[Contender]:
     """The commands to compare, decode-only first."""
     python = Path(sys.executable).parent
     fastthumb, scenedetect = str(python / "fastthumb"), str(python / "scenedetect")
     quiet = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(film)]
     found = [Contender(DECODE_ONLY, [*quiet, "-f", "null", "-"])]
-    for preset in ("best", "fast"):
+    models = models_folder()
+    looking = ["--models", str(models)] if models else []
+    for preset, options in (("best", looking), ("best", ["--no-detect"]), ("fast", looking)):
         out = str(scratch / preset)
         command = [fastthumb, "process", str(film), "-o", out, "--preset", preset, "--force"]
-        found.append(Contender(f"fastthumb --preset {preset}", command))
+        name = f"fastthumb --preset {preset}{' --no-detect' if options != looking else ''}"
+        found.append(Contender(name, [*command, *options]))
     if not peers:
         return found
     thumbs = ["-vf", "thumbnail=300", "-fps_mode", "vfr", str(scratch / "thumb-%03d.jpg")]

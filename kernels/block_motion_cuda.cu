@@ -67,25 +67,30 @@ __device__ int blended(int at, int at_right, int below, int below_right, int rig
 // ---- blocks of 8 x 8 cells --------------------------------------------------------------------
 
 constexpr int kSide = 8, kArea = kSide * kSide;
-constexpr int kWarps = 8;
+constexpr int kWarps = 4;
 
 // Previous cells around a block, all that its candidates and their refinement see: rows of 16
-// bytes, the last of them beyond the reach, read with a weight of 0 only.
+// bytes in shared memory, the last of them beyond the reach, read with a weight of 0 only.
+using WindowRow = std::uint32_t[4];
+
 template <int kReach>
 struct Window {
   static constexpr int kRows = kSide + 2 * kReach + 1;
-  std::uint32_t words[kRows][4];
+  static_assert(kSide + 2 * kReach + 1 + 3 <= 16 || kReach % 4 == 3, "16 bytes from a word on");
+  WindowRow* rows;
   int left, top;  // cell of the first byte
 
+  // Around the cells from (x, y) on, x a multiple of 4 if kReach is 3.
+  __device__ Window(WindowRow* rows_, int x, int y)
+      : rows(rows_), left((x - kReach) & ~3), top(y - kReach) {}
+
   __device__ int byte_at(int x, int y) const {  // cells of the picture
-    return reinterpret_cast<const std::uint8_t*>(words[y - top])[x - left];
+    return reinterpret_cast<const std::uint8_t*>(rows[y - top])[x - left];
   }
 
   // Outside the picture its edge cells repeat.
-  __device__ void fill(const DeviceReduction& r, const std::uint8_t* cells, int x, int y) {
+  __device__ void fill(const DeviceReduction& r, const std::uint8_t* cells) const {
     const int lane = int(threadIdx.x) % 32;
-    left = (x - kReach) & ~3;
-    top = y - kReach;
     const bool whole = left >= 0 && left + 16 <= r.cells_x && r.cells_x % 4 == 0 &&
                        reinterpret_cast<std::uintptr_t>(cells) % 4 == 0;
     for (int i = lane; i < kRows * 4; i += 32) {
@@ -99,7 +104,7 @@ struct Window {
           word |= std::uint32_t{source[min(max(first + k, 0), r.cells_x - 1)]} << (8 * k);
         }
       }
-      words[i / 4][i % 4] = word;
+      rows[i / 4][i % 4] = word;
     }
   }
 
@@ -109,7 +114,7 @@ struct Window {
     std::uint32_t sum = 0;
 #pragma unroll
     for (int i = 0; i < kSide; ++i) {
-      const std::uint32_t* const row = words[y - top + i] + word;
+      const std::uint32_t* const row = rows[y - top + i] + word;
       const std::uint32_t middle = row[1];
       sum += __vsadu4(now[i][0], __funnelshift_r(row[0], middle, bits));
       sum += __vsadu4(now[i][1], __funnelshift_r(middle, row[2], bits));
@@ -117,27 +122,27 @@ struct Window {
     return int(sum);
   }
 };
-static_assert(kSide + 2 * kZeroReach + 1 <= 16 && kSide + 2 * kNearReach + 1 + 3 <= 16,
-              "a row of a window holds what is read, from any multiple of four on");
+using ZeroWindow = Window<kZeroReach>;
+using NearWindow = Window<kNearReach>;
 
 struct WarpShared {
   std::uint32_t now[kSide][2];
-  Window<kZeroReach> zero;
-  Window<kNearReach> near;
+  WindowRow zero[ZeroWindow::kRows];
+  WindowRow near[NearWindow::kRows];
   int differences[kCandidates];
 };
 
 __global__ void __launch_bounds__(kWarps * 32)
     motion_kernel(DeviceReduction r, const DeviceFrame* frames, const DeviceSums* sums) {
   __shared__ WarpShared all_shared[kWarps];
-  const DeviceFrame frame = frames[blockIdx.y];
+  const DeviceFrame frame = frames[blockIdx.z];
   const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
-  const int block = int(blockIdx.x) * kWarps + warp;
-  if (frame.previous_cells == nullptr || block >= r.blocks_x * r.blocks_y) return;
+  const int block_x = int(blockIdx.x) * kWarps + warp, block_y = int(blockIdx.y);
+  if (frame.previous_cells == nullptr || block_x >= r.blocks_x) return;
   WarpShared& shared = all_shared[warp];
-  const int guess_x = sums[blockIdx.y].guess_x, guess_y = sums[blockIdx.y].guess_y;
+  const int guess_x = sums[blockIdx.z].guess_x, guess_y = sums[blockIdx.z].guess_y;
   const bool near_window = abs(guess_x) > 1 || abs(guess_y) > 1;
-  const int x = block % r.blocks_x * kSide, y = block / r.blocks_x * kSide;
+  const int x = block_x * kSide, y = block_y * kSide;
   if (lane < 2 * kSide) {
     const std::uint8_t* const cells =
         frame.cells[0] + std::ptrdiff_t{y + lane / 2} * r.cells_x + x + lane % 2 * 4;
@@ -145,8 +150,10 @@ __global__ void __launch_bounds__(kWarps * 32)
     for (int k = 0; k < 4; ++k) word |= std::uint32_t{cells[k]} << (8 * k);
     shared.now[lane / 2][lane % 2] = word;
   }
-  shared.zero.fill(r, frame.previous_cells, x, y);
-  if (near_window) shared.near.fill(r, frame.previous_cells, x - guess_x, y - guess_y);
+  const ZeroWindow zero(shared.zero, x, y);
+  const NearWindow near(shared.near, x - guess_x, y - guess_y);
+  zero.fill(r, frame.previous_cells);
+  if (near_window) near.fill(r, frame.previous_cells);
   __syncwarp();
 
   // Least cost, the first of equals: the zero vector has rank 0, candidate i has i + 1.
@@ -161,11 +168,11 @@ __global__ void __launch_bounds__(kWarps * 32)
   };
   for (int i = lane; i < kZeroWindow; i += 32) {
     const Vector vector = candidate_of(i, 0, 0, kArea);
-    consider(i, shared.zero.difference(shared.now, x - vector.x, y - vector.y));
+    consider(i, zero.difference(shared.now, x - vector.x, y - vector.y));
   }
   if (near_window && lane < kNearSide * kNearSide) {
     const Vector vector = candidate_of(kZeroWindow + lane, guess_x, guess_y, kArea);
-    consider(kZeroWindow + lane, shared.near.difference(shared.now, x - vector.x, y - vector.y));
+    consider(kZeroWindow + lane, near.difference(shared.now, x - vector.x, y - vector.y));
   }
   for (int step = 16; step > 0; step /= 2) {
     best = min(best, __shfl_xor_sync(kEverybody, best, step));
@@ -188,12 +195,12 @@ __global__ void __launch_bounds__(kWarps * 32)
     }
     return sum;
   };
-  int difference = motion.near ? refined_difference(shared.near) : refined_difference(shared.zero);
+  int difference = motion.near ? refined_difference(near) : refined_difference(zero);
   for (int step = 16; step > 0; step /= 2) {
     difference += __shfl_xor_sync(kEverybody, difference, step);
   }
   if (lane != 0) return;
-  BlockMotion& found = frame.blocks[block];
+  BlockMotion& found = frame.blocks[block_y * r.blocks_x + block_x];
   found.x = static_cast<std::int16_t>(motion.x);
   found.y = static_cast<std::int16_t>(motion.y);
   found.difference = min(shared.differences[winner], difference);
@@ -270,13 +277,13 @@ __global__ void small_motion_kernel(DeviceReduction r, const DeviceFrame* frames
 
 void launch_block_motion(const DeviceReduction& r, const DeviceFrame* frames,
                          const DeviceSums* sums, int count, cudaStream_t stream) {
-  const int blocks = r.blocks_x * r.blocks_y;
   if (r.block_cells_x == kSide && r.block_cells_y == kSide) {
-    const dim3 grid(unsigned((blocks + kWarps - 1) / kWarps), unsigned(count));
+    const dim3 grid(unsigned((r.blocks_x + kWarps - 1) / kWarps), unsigned(r.blocks_y),
+                    unsigned(count));
     motion_kernel<<<grid, kWarps * 32, 0, stream>>>(r, frames, sums);
   } else {
-    small_motion_kernel<<<dim3(unsigned(blocks), unsigned(count)), kThreads, 0, stream>>>(r, frames,
-                                                                                          sums);
+    small_motion_kernel<<<dim3(unsigned(r.blocks_x * r.blocks_y), unsigned(count)), kThreads, 0,
+                          stream>>>(r, frames, sums);
   }
   FT_CUDA(cudaGetLastError());
 }

@@ -1,12 +1,12 @@
 // What is made of the source planes, each byte of which is read once: working luma, cells, both
 // histograms, LAB. For a batch of frames.
 //
-//   reduce_kernel    tiles of 128 x 8 working px; a warp per row, a thread per four px side by side
+//   reduce_kernel    a warp per row of 32 cells at a time, a lane per cell; no lane waits for
+//   another
 //
-// Four px and the chroma of a cell are words in memory wherever planes are aligned to words, which
-// a decoder's are: the usual boxes have kernels of their own that load words.
-#include <type_traits>
-
+// Four px and the chroma of a cell are a few words in memory: the usual boxes have kernels of their
+// own that load words. Rows that begin between words (widths such as 854) take one word more and
+// are shifted, except at the right end, behind which nothing may be read.
 #include "cuda_common.cuh"
 #include "frame_signals_device.cuh"
 
@@ -15,9 +15,8 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
-constexpr int kTileCols = 128, kTileRows = kWarps;  // working px: a cell column per lane
-constexpr int kCellRows = kTileRows / 4;            // rows of cells in a tile
-constexpr int kTileRowsPerFrame = 9;  // rows of tiles at work on a frame; each block flushes once
+constexpr int kStripCols = 128;     // working px: the cells of a warp
+constexpr int kStripsPerFrame = 6;  // blocks that share a column of strips; each flushes once
 
 // ---- samples ----------------------------------------------------------------------------------
 
@@ -52,21 +51,47 @@ __device__ constexpr std::uint32_t ones(int word, int px) {
   return mask;
 }
 
+// How many rows of words are loaded before the first is used: about 18 words are on their way.
+template <int kWords>
+__device__ constexpr int rows_at_once(int rows) {
+  const int fit = 18 / kWords > 0 ? 18 / kWords : 1;
+  return rows < fit ? rows : fit;
+}
+
+// A row of words from any address on; of a shifted one the word behind it is read, too.
+template <int kWords, bool kShifted>
+struct Row {
+  std::uint32_t words[kWords];
+
+  __device__ explicit Row(const std::uint8_t* from) {
+    const auto address = reinterpret_cast<std::uintptr_t>(from);
+    const auto* const source = reinterpret_cast<const std::uint32_t*>(address & ~std::uintptr_t{3});
+#pragma unroll
+    for (int w = 0; w < kWords; ++w) words[w] = __ldcs(source + w);
+    if constexpr (kShifted) {
+      const std::uint32_t behind = source[kWords], bits = unsigned(address & 3) * 8;
+#pragma unroll
+      for (int w = 0; w < kWords; ++w) {
+        words[w] = __funnelshift_r(words[w], w + 1 < kWords ? words[w + 1] : behind, bits);
+      }
+    }
+  }
+};
+
 // Luma of four px in a word, the leftmost lowest, loaded as words.
-template <int kBox, int kBytes>
+template <int kBox, int kBytes, bool kShifted>
 __device__ std::uint32_t quad_of_words(const DeviceReduction& r, const DevicePlane& plane, int x,
                                        int y) {
-  constexpr int kWords = kBox * kBytes;                    // a row of four boxes
-  constexpr int kAtOnce = kBox <= 4 ? kBox : 18 / kWords;  // rows: loads on their way together
+  constexpr int kWords = kBox * kBytes;  // a row of four boxes
   std::uint32_t sums[4] = {};
   const std::uint8_t* row =
       plane.data + std::ptrdiff_t{y} * kBox * plane.pitch_bytes + std::ptrdiff_t{x} * kBox * kBytes;
-#pragma unroll(kAtOnce > 0 ? kAtOnce : 1)
+#pragma unroll(rows_at_once<kWords>(kBox))
   for (int i = 0; i < kBox; ++i, row += plane.pitch_bytes) {
-    const auto* const words = reinterpret_cast<const std::uint32_t*>(row);
+    const Row<kWords, kShifted> loaded(row);
 #pragma unroll
     for (int w = 0; w < kWords; ++w) {
-      std::uint32_t word = __ldcs(words + w);
+      std::uint32_t word = loaded.words[w];
       if (kBytes == 2) word = clipped_pair(r, word);
 #pragma unroll
       for (int px = 0; px < 4; ++px) {
@@ -99,23 +124,20 @@ __device__ std::uint32_t quad_of_samples(const DeviceReduction& r, const DeviceP
   return quad;
 }
 
-// A share of a cell's chroma: rows `part`, `part` + 4, ... of pairs loaded as words.
-template <int kBox, int kBytes>
+// Sums over a cell's chroma of pairs loaded as words.
+template <int kBox, int kBytes, bool kShifted>
 __device__ void add_pairs(const DeviceReduction& r, const DevicePlane& plane, int cell_x,
-                          int cell_y, int part, std::uint32_t& cb, std::uint32_t& cr) {
+                          int cell_y, Sum64& cb_sum, Sum64& cr_sum) {
+  std::uint32_t cb = 0, cr = 0;
   constexpr int kWords = kBox * kBytes, kRows = 2 * kBox;
-  const std::uint8_t* const first = plane.data +
-                                    std::ptrdiff_t{cell_y} * kRows * plane.pitch_bytes +
-                                    std::ptrdiff_t{cell_x} * kWords * 4;
-#pragma unroll(kBox <= 4 ? 2 : 1)
-  for (int i = 0; i < (kRows + 3) / 4; ++i) {
-    const int y = part + 4 * i;
-    if (y >= kRows) break;
-    const auto* const words =
-        reinterpret_cast<const std::uint32_t*>(first + std::ptrdiff_t{y} * plane.pitch_bytes);
+  const std::uint8_t* row = plane.data + std::ptrdiff_t{cell_y} * kRows * plane.pitch_bytes +
+                            std::ptrdiff_t{cell_x} * kWords * 4;
+#pragma unroll(rows_at_once<kWords>(kRows))
+  for (int i = 0; i < kRows; ++i, row += plane.pitch_bytes) {
+    const Row<kWords, kShifted> loaded(row);
 #pragma unroll
     for (int w = 0; w < kWords; ++w) {
-      std::uint32_t word = __ldcs(words + w);
+      std::uint32_t word = loaded.words[w];
       if (kBytes == 1) {
         cb = __dp4a(word, 0x00010001u, cb);
         cr = __dp4a(word, 0x01000100u, cr);
@@ -126,17 +148,18 @@ __device__ void add_pairs(const DeviceReduction& r, const DevicePlane& plane, in
       }
     }
   }
+  cb_sum = cb;
+  cr_sum = cr;
 }
 
 // The same for any layout and address.
-template <typename Sum>
 __device__ void add_samples(const DeviceReduction& r, const DeviceFrame& frame, int cell_x,
-                            int cell_y, int part, Sum& cb, Sum& cr) {
+                            int cell_y, Sum64& cb, Sum64& cr) {
   const bool pairs = r.chroma == Chroma::interleaved;
   const std::uint8_t* const cr_data = pairs ? frame.cb.data : frame.cr.data;
   const std::ptrdiff_t cr_pitch = pairs ? frame.cb.pitch_bytes : frame.cr.pitch_bytes;
   const int stride = pairs ? 2 : 1, second = pairs ? 1 : 0;
-  for (int i = part; i < r.chroma_box_rows; i += 4) {
+  for (int i = 0; i < r.chroma_box_rows; ++i) {
     const std::ptrdiff_t y = std::ptrdiff_t{cell_y} * r.chroma_box_rows + i;
     const std::uint8_t* const cb_row = frame.cb.data + y * frame.cb.pitch_bytes;
     const std::uint8_t* const cr_row = cr_data + y * cr_pitch;
@@ -214,17 +237,9 @@ __device__ void add_lab(const LabTables& t, const Cell& cell, LabSum& sum) {
 
 // ---- kernel -----------------------------------------------------------------------------------
 
-template <typename Sum>
-struct CellRow {  // a row of four px, a quarter of the chroma rows
-  std::uint32_t luma;
-  Sum cb, cr;
-};
-
-template <typename Sum>
-struct TileShared {
+struct BlockShared {
   std::uint32_t luma_counts[kWarps][256];  // a table per warp: neighbors like the same bin
   std::uint32_t chroma_counts[2][kChromaBins];
-  CellRow<Sum> rows[2][kWarps][32];  // of this tile and of the one before
   LabSum lab[kWarps];
 };
 
@@ -239,12 +254,11 @@ __device__ bool on_words(const DevicePlane& plane) {
 }
 
 // kBox: samples along both sides of a luma box, chroma being pairs at half of both resolutions;
-// 0 for whatever else there is. Blocks: a column of tiles x kTileRowsPerFrame x a frame.
+// 0 for whatever else there is. Blocks: a column of strips x kStripsPerFrame x a frame.
 template <int kBox, int kBytes>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     reduce_kernel(DeviceReduction r, const DeviceFrame* frames, DeviceSums* all_sums) {
-  using Sum = std::conditional_t<kBox == 0, Sum64, std::uint32_t>;
-  __shared__ TileShared<Sum> shared;
+  __shared__ BlockShared shared;
   const DeviceFrame frame = frames[blockIdx.z];
   DeviceSums& sums = all_sums[blockIdx.z];
   const int thread = int(threadIdx.x), lane = thread % 32, warp = thread / 32;
@@ -256,78 +270,73 @@ __global__ void __launch_bounds__(kThreads)
   const bool chroma_words = kBox > 0 && on_words(frame.cb);
   const bool store_words =
       r.cols % 4 == 0 && reinterpret_cast<std::uintptr_t>(frame.working_luma) % 4 == 0;
+  std::uint32_t* const counts = shared.luma_counts[warp];
   LabSum lab;
-  const int tile_rows = (r.rows + kTileRows - 1) / kTileRows;
-  const int x = int(blockIdx.x) * kTileCols + 4 * lane, cell_x = x / 4;
-  int turn = 0;
-  for (int tile = int(blockIdx.y); tile < tile_rows; tile += int(gridDim.y), ++turn) {
-    const int y = tile * kTileRows + warp, cell_y = y / 4;
-    const int inside = y < r.rows ? min(max(r.cols - x, 0), 4) : 0;
-    const bool cell_there = cell_x < r.cells_x && cell_y < r.cells_y;
-    std::uint32_t quad = 0;
-    if constexpr (kBox > 0) {
-      if (inside == 4 && luma_words) {
-        quad = quad_of_words<kBox, kBytes>(r, frame.luma, x, y);
-      } else if (inside > 0) {
-        quad = quad_of_samples(r, frame.luma, x, y);
-      }
-    } else if (inside > 0) {
-      quad = quad_of_samples(r, frame.luma, x, y);
-    }
-    Sum cb = 0, cr = 0;
-    if (cell_there && r.chroma != Chroma::none) {
+  const int x = int(blockIdx.x) * kStripCols + 4 * lane, cell_x = x / 4;
+  const int across = min(max(r.cols - x, 0), 4);
+  const int strips = (r.rows + 3) / 4;
+  for (int strip = int(blockIdx.y) * kWarps + warp; strip < strips;
+       strip += int(gridDim.y) * kWarps) {
+    std::uint32_t luma = 0;
+#pragma unroll 2
+    for (int y = 4 * strip; y < min(4 * strip + 4, r.rows); ++y) {
+      if (across == 0) break;
+      std::uint32_t quad = 0;
       if constexpr (kBox > 0) {
-        if (chroma_words) {
-          add_pairs<kBox, kBytes>(r, frame.cb, cell_x, cell_y, warp % 4, cb, cr);
+        if (across == 4 && luma_words) {
+          quad = quad_of_words<kBox, kBytes, false>(r, frame.luma, x, y);
+        } else if (x + 8 <= r.cols) {
+          quad = quad_of_words<kBox, kBytes, true>(r, frame.luma, x, y);
         } else {
-          add_samples(r, frame, cell_x, cell_y, warp % 4, cb, cr);
+          quad = quad_of_samples(r, frame.luma, x, y);
         }
       } else {
-        add_samples(r, frame, cell_x, cell_y, warp % 4, cb, cr);
+        quad = quad_of_samples(r, frame.luma, x, y);
+      }
+      luma = __dp4a(quad, 0x01010101u, luma);
+      std::uint8_t* const out = frame.working_luma + std::ptrdiff_t{y} * r.cols + x;
+      if (across == 4 && store_words) {
+        *reinterpret_cast<std::uint32_t*>(out) = quad;
+      } else {
+        for (int i = 0; i < across; ++i) out[i] = static_cast<std::uint8_t>(quad >> (8 * i));
+      }
+      if (across == 4 && quad == __byte_perm(quad, 0, 0)) {  // all four are equal
+        atomicAdd(&counts[quad & 255], 4u);
+      } else {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          if (i < across) atomicAdd(&counts[quad >> (8 * i) & 255], 1u);
+        }
       }
     }
-    shared.rows[turn % 2][warp][lane] = {__dp4a(quad, 0x01010101u, 0u), cb, cr};
+    if (cell_x >= r.cells_x || strip >= r.cells_y) continue;
 
-    std::uint8_t* const out = frame.working_luma + std::ptrdiff_t{y} * r.cols + x;
-    if (inside == 4 && store_words) {
-      *reinterpret_cast<std::uint32_t*>(out) = quad;
-    } else {
-      for (int i = 0; i < inside; ++i) out[i] = static_cast<std::uint8_t>(quad >> (8 * i));
-    }
-    std::uint32_t* const counts = shared.luma_counts[warp];
-    if (inside == 4 && quad == __byte_perm(quad, 0, 0)) {  // all four are equal
-      atomicAdd(&counts[quad & 255], 4u);
-    } else {
-      for (int i = 0; i < inside; ++i) atomicAdd(&counts[quad >> (8 * i) & 255], 1u);
-    }
-    __syncthreads();
-
-    // A warp finishes a row of cells, another one each time; the rest go on with the next tile,
-    // which fills the other half of shared.rows.
-    const int row = (warp + kWarps - turn * kCellRows % kWarps) % kWarps;
-    const int done_y = tile * kCellRows + row;
-    if (row < kCellRows && cell_x < r.cells_x && done_y < r.cells_y) {
-      std::uint32_t luma = 0;
-      Sum64 cb_sum = 0, cr_sum = 0;
-      for (int i = 0; i < 4; ++i) {
-        const CellRow<Sum>& part = shared.rows[turn % 2][4 * row + i][lane];
-        luma += part.luma;
-        cb_sum += part.cb;
-        cr_sum += part.cr;
+    const int area = r.cell_cols * r.cell_rows;
+    Cell values{(int(luma) + area / 2) / area, 128, 128};
+    if (r.chroma != Chroma::none) {
+      Sum64 cb = 0, cr = 0;
+      if constexpr (kBox > 0) {
+        if (chroma_words) {
+          add_pairs<kBox, kBytes, false>(r, frame.cb, cell_x, strip, cb, cr);
+        } else if (cell_x + 1 < r.cells_x) {
+          add_pairs<kBox, kBytes, true>(r, frame.cb, cell_x, strip, cb, cr);
+        } else {
+          add_samples(r, frame, cell_x, strip, cb, cr);
+        }
+      } else {
+        add_samples(r, frame, cell_x, strip, cb, cr);
       }
-      const int area = r.cell_cols * r.cell_rows;
-      const bool gray = r.chroma == Chroma::none;
-      Cell values{(int(luma) + area / 2) / area, gray ? 128 : r.chroma_gain(cb_sum),
-                  gray ? 128 : r.chroma_gain(cr_sum)};
-      if (r.cell_lut != nullptr) values = mapped(r, values);
-      const std::ptrdiff_t at = std::ptrdiff_t{done_y} * r.cells_x + cell_x;
-      frame.cells[0][at] = static_cast<std::uint8_t>(values.y);
-      frame.cells[1][at] = static_cast<std::uint8_t>(values.cb);
-      frame.cells[2][at] = static_cast<std::uint8_t>(values.cr);
-      atomicAdd(&shared.chroma_counts[0][values.cb / (256 / kChromaBins)], 1u);
-      atomicAdd(&shared.chroma_counts[1][values.cr / (256 / kChromaBins)], 1u);
-      add_lab(*r.lab, values, lab);
+      values.cb = r.chroma_gain(cb);
+      values.cr = r.chroma_gain(cr);
     }
+    if (r.cell_lut != nullptr) values = mapped(r, values);
+    const std::ptrdiff_t at = std::ptrdiff_t{strip} * r.cells_x + cell_x;
+    frame.cells[0][at] = static_cast<std::uint8_t>(values.y);
+    frame.cells[1][at] = static_cast<std::uint8_t>(values.cb);
+    frame.cells[2][at] = static_cast<std::uint8_t>(values.cr);
+    atomicAdd(&shared.chroma_counts[0][values.cb / (256 / kChromaBins)], 1u);
+    atomicAdd(&shared.chroma_counts[1][values.cr / (256 / kChromaBins)], 1u);
+    add_lab(*r.lab, values, lab);
   }
 
   lab = {warp_sum(lab.lightness), warp_sum(lab.a), warp_sum(lab.b), warp_sum(lab.chroma)};
@@ -387,11 +396,11 @@ void launch_reduction(const DeviceReduction& r, const DeviceFrame* frames, Devic
                       r.chroma_box_cols == 2 * r.box_cols && r.chroma_box_rows == 2 * r.box_rows;
   const int box = square ? r.box_cols : 0;
   const Kernel kernel = r.sample_bytes == 1 ? kernel_for_box<1>(box) : kernel_for_box<2>(box);
-  const auto tiles_x = unsigned((r.cols + kTileCols - 1) / kTileCols);
-  const auto tiles_y = unsigned((r.rows + kTileRows - 1) / kTileRows);
-  const dim3 tiles(tiles_x, tiles_y < kTileRowsPerFrame ? tiles_y : kTileRowsPerFrame,
-                   unsigned(count));
-  kernel<<<tiles, kThreads, 0, stream>>>(r, frames, sums);
+  const auto strips_x = unsigned((r.cols + kStripCols - 1) / kStripCols);
+  const auto strips_y = unsigned((r.rows + 4 * kWarps - 1) / (4 * kWarps));
+  const dim3 blocks(strips_x, strips_y < kStripsPerFrame ? strips_y : kStripsPerFrame,
+                    unsigned(count));
+  kernel<<<blocks, kThreads, 0, stream>>>(r, frames, sums);
   FT_CUDA(cudaGetLastError());
 }
 

@@ -85,15 +85,16 @@ class CudaFrameSummer final : public FrameSummer {
   }
 
  private:
-  // The rows that are read, packed; aligned as all device memory is.
+  // The rows that are read, each from a word on.
   DevicePlane upload_plane(const PlaneView& plane, int components,
                            DeviceBuffer<std::uint8_t>& buffer) {
     const std::size_t row_bytes =
         std::size_t(plane.cols) * std::size_t(components * device_.sample_bytes);
-    std::uint8_t* const data = buffer.reserve(row_bytes * std::size_t(plane.rows));
-    FT_CUDA(cudaMemcpy2DAsync(data, row_bytes, plane.data, std::size_t(plane.pitch_bytes),
-                              row_bytes, std::size_t(plane.rows), cudaMemcpyHostToDevice, stream_));
-    return {data, std::ptrdiff_t(row_bytes)};
+    const std::size_t pitch = (row_bytes + 3) / 4 * 4;
+    std::uint8_t* const data = buffer.reserve(pitch * std::size_t(plane.rows));
+    FT_CUDA(cudaMemcpy2DAsync(data, pitch, plane.data, std::size_t(plane.pitch_bytes), row_bytes,
+                              std::size_t(plane.rows), cudaMemcpyHostToDevice, stream_));
+    return {data, std::ptrdiff_t(pitch)};
   }
 
   const Reduction& r_;

@@ -1,7 +1,7 @@
 // What is read out of the working picture and the cells once they are there: Laplacian, difference,
 // black bars, grid, and the motion guess of Note [block motion] in signals.hpp.
 //
-//   picture_kernel   blocks of threads with different jobs; the long ones come first
+//   picture_kernel   blocks of threads with different jobs; those that take long come first
 #include "cuda_common.cuh"
 #include "frame_signals_device.cuh"
 
@@ -12,12 +12,13 @@ constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 constexpr unsigned kEverybody = ~0u;
 
-// Blocks of a frame by their job.
+// Blocks of a frame by their job; the frame varies fastest, so that all long ones start first.
 constexpr int kGuessBlock = 0, kBarsBlock = 1, kFirstGridBlock = 2, kFirstStripBlock = 5;
 constexpr int kStripCols = 128, kStripRows = 15;  // working px: what a warp goes down
+constexpr int kRowsAtOnce = 5;                    // loads on their way together
 
 template <typename T>
-__device__ T warp_sum(T value) {
+__device__ T warp_sum(T value) {  // in all lanes
   for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(kEverybody, value, step);
   return value;
 }
@@ -44,6 +45,10 @@ struct Quads {
 
 // ---- Laplacian and difference -----------------------------------------------------------------
 
+// Note [px in pairs]: the even and the odd bytes of a word are two halves each, of 16 bits, and are
+// added as such. With a bias, 2 x 15 Laplacians of at most 2044 fit into a half, and the squares of
+// a lane's 4 x 15 into a word; those of a warp do without it.
+
 // A warp goes down a strip of the picture, a lane down four columns.
 __device__ void strip(const DeviceReduction& r, const DeviceFrame& frame, int strip_x, int strip_y,
                       DeviceSums& sums) {
@@ -55,42 +60,64 @@ __device__ void strip(const DeviceReduction& r, const DeviceFrame& frame, int st
   const int first_y = (strip_y * kWarps + warp) * kStripRows;
   const int end_y = min(first_y + kStripRows, r.rows);
   const bool here = x < r.cols;
-  int laplacians = 0;
-  std::uint32_t squares = 0, difference = 0;  // 32 lanes of 4 x 15 squares of at most 1020 fit
+  // See Note [px in pairs].
+  constexpr std::uint32_t kPairs = 0x00FF00FFu;
+  constexpr int kBias = 1024;  // keeps a px's share of a pair positive: |Laplacian| <= 1020
+  std::uint32_t pair_sums = 0, squares = 0, difference = 0;
+  int count = 0;  // px in the sums
   if (first_y < end_y) {
-    bool inside[4];
+    const auto mask = [&](int i) { return x + i >= 1 && x + i + 1 < r.cols; };
+    const std::uint32_t keep_even = (mask(0) ? 0xFFFFu : 0) | (mask(2) ? 0xFFFF0000u : 0);
+    const std::uint32_t keep_odd = (mask(1) ? 0xFFFFu : 0) | (mask(3) ? 0xFFFF0000u : 0);
+    const int columns = mask(0) + mask(1) + mask(2) + mask(3);
+    const auto row_at = [&](int y) { return here && y >= 0 && y < r.rows ? now.at(x, y) : 0; };
+    std::uint32_t above = row_at(first_y - 1), center = row_at(first_y);
+    for (int begin = first_y; begin < end_y; begin += kRowsAtOnce) {
+      std::uint32_t below[kRowsAtOnce], earlier[kRowsAtOnce];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) inside[i] = x + i >= 1 && x + i + 1 < r.cols;
-    std::uint32_t above = here && first_y > 0 ? now.at(x, first_y - 1) : 0;
-    std::uint32_t center = here ? now.at(x, first_y) : 0;
-#pragma unroll 3
-    for (int y = first_y; y < end_y; ++y) {
-      const std::uint32_t below = here && y + 1 < r.rows ? now.at(x, y + 1) : 0;
-      std::uint32_t left = __shfl_up_sync(kEverybody, center, 1) >> 24;
-      std::uint32_t right = __shfl_down_sync(kEverybody, center, 1) & 255;
-      const std::uint8_t* const row = now.data + std::ptrdiff_t{y} * r.cols;
-      if (lane == 0 && x > 0) left = row[x - 1];
-      if (lane == 31 && x + 4 < r.cols) right = row[x + 4];
-      if (y > 0 && y + 1 < r.rows) {
-        const std::uint32_t lefts = center << 8 | left, rights = center >> 8 | right << 24;
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const auto px = [i](std::uint32_t quad) { return int(quad >> (8 * i) & 255); };
-          const int value = 4 * px(center) - px(lefts) - px(rights) - px(above) - px(below);
-          const int laplacian = inside[i] ? value : 0;
-          laplacians += laplacian;
-          squares += std::uint32_t(laplacian * laplacian);
-        }
+      for (int i = 0; i < kRowsAtOnce; ++i) {
+        const bool counts = here && compared && begin + i < end_y;
+        below[i] = row_at(begin + i + 1);
+        earlier[i] = counts ? before.at(x, begin + i) : 0;
       }
-      if (compared && here) difference += __vsadu4(center, before.at(x, y));
-      above = center;
-      center = below;
+#pragma unroll
+      for (int i = 0; i < kRowsAtOnce; ++i) {
+        const int y = begin + i;
+        std::uint32_t left = __shfl_up_sync(kEverybody, center, 1);
+        std::uint32_t right = __shfl_down_sync(kEverybody, center, 1);
+        if (y < end_y) {
+          const std::uint8_t* const row = now.data + std::ptrdiff_t{y} * r.cols;
+          if (lane == 0 && x > 0) left = std::uint32_t{row[x - 1]} << 24;
+          if (lane == 31 && x + 4 < r.cols) right = row[x + 4];
+          if (compared) difference += __vsadu4(center, earlier[i]);
+          if (y > 0 && y + 1 < r.rows) {
+            const std::uint32_t even = center & kPairs, odd = center >> 8 & kPairs;
+            const std::uint32_t left_of_even = __byte_perm(center, left, 0x5157) & kPairs;
+            const std::uint32_t right_of_odd = __byte_perm(center, right, 0x5452) & kPairs;
+            const std::uint32_t around_even =
+                (above & kPairs) + (below[i] & kPairs) + left_of_even + odd;
+            const std::uint32_t around_odd =
+                (above >> 8 & kPairs) + (below[i] >> 8 & kPairs) + even + right_of_odd;
+            const std::uint32_t evens = (4 * even + kBias * 0x10001u - around_even) & keep_even;
+            const std::uint32_t odds = (4 * odd + kBias * 0x10001u - around_odd) & keep_odd;
+            pair_sums += evens + odds;
+            squares += (evens & 0xFFFF) * (evens & 0xFFFF) + (evens >> 16) * (evens >> 16);
+            squares += (odds & 0xFFFF) * (odds & 0xFFFF) + (odds >> 16) * (odds >> 16);
+            count += columns;
+          }
+        }
+        above = center;
+        center = below[i];
+      }
     }
   }
-  __shared__ std::int64_t totals[kWarps][3];
-  laplacians = warp_sum(laplacians);
+  const int sum = int((pair_sums & 0xFFFF) + (pair_sums >> 16));
+  // The squares without the bias; what wraps around comes back.
+  squares += std::uint32_t(kBias) * kBias * std::uint32_t(count) - 2u * kBias * std::uint32_t(sum);
+  const int laplacians = warp_sum(sum - kBias * count);
   squares = warp_sum(squares);
   difference = warp_sum(difference);
+  __shared__ std::int64_t totals[kWarps][3];
   if (lane == 0) {
     totals[warp][0] = laplacians;
     totals[warp][1] = squares;
@@ -219,25 +246,47 @@ __device__ int shift_of(int index) { return index % 2 != 0 ? -(index + 1) / 2 : 
 // Sums of the cells along both axes: columns[cells_x], rows[cells_y].
 __device__ void profiles_of(const DeviceReduction& r, const Quads& cells, std::int32_t* columns,
                             std::int32_t* rows) {
-  __shared__ std::int32_t parts[kWarps][128];
+  constexpr int kSpan = 256, kAtOnce = 6;  // cells of a row; rows on their way together
+  __shared__ std::int32_t parts[kWarps][kSpan];
   const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
-  for (int begin = 0; begin < r.cells_x; begin += 128) {
-    const int x = begin + 4 * lane;
-    std::int32_t sums[4] = {};
-#pragma unroll 4
-    for (int y = warp; y < r.cells_y; y += kWarps) {
-      const std::uint32_t quad = x < r.cells_x ? cells.at(x, y) : 0;
+  for (int begin = 0; begin < r.cells_x; begin += kSpan) {
+    std::int32_t sums[2][4] = {};
+    for (int first_y = warp; first_y < r.cells_y; first_y += kAtOnce * kWarps) {
+      std::uint32_t quads[kAtOnce][2];
 #pragma unroll
-      for (int i = 0; i < 4; ++i) sums[i] += static_cast<std::int32_t>(quad >> (8 * i) & 255);
-      const auto row = warp_sum(static_cast<std::int32_t>(__dp4a(quad, 0x01010101u, 0u)));
-      if (lane == 0) rows[y] = begin == 0 ? row : rows[y] + row;  // always by the same thread
+      for (int i = 0; i < kAtOnce; ++i) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int x = begin + 128 * half + 4 * lane, y = first_y + i * kWarps;
+          quads[i][half] = x < r.cells_x && y < r.cells_y ? cells.at(x, y) : 0;
+        }
+      }
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i) {
+        std::uint32_t row = 0;
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          row = __dp4a(quads[i][half], 0x01010101u, row);
+#pragma unroll
+          for (int k = 0; k < 4; ++k) {
+            sums[half][k] += static_cast<std::int32_t>(quads[i][half] >> (8 * k) & 255);
+          }
+        }
+        const auto sum = static_cast<std::int32_t>(warp_sum(row));
+        const int y = first_y + i * kWarps;  // always the same thread's
+        if (lane == 0 && y < r.cells_y) rows[y] = begin == 0 ? sum : rows[y] + sum;
+      }
     }
-    for (int i = 0; i < 4; ++i) parts[warp][4 * lane + i] = sums[i];
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+#pragma unroll
+      for (int k = 0; k < 4; ++k) parts[warp][128 * half + 4 * lane + k] = sums[half][k];
+    }
     __syncthreads();
-    if (threadIdx.x < 128 && begin + int(threadIdx.x) < r.cells_x) {
+    if (begin + int(threadIdx.x) < r.cells_x) {
       std::int32_t sum = 0;
       for (int i = 0; i < kWarps; ++i) sum += parts[i][threadIdx.x];
-      columns[begin + threadIdx.x] = sum;
+      columns[begin + int(threadIdx.x)] = sum;
     }
     __syncthreads();
   }
@@ -283,30 +332,34 @@ __device__ void guess(const DeviceReduction& r, const DeviceFrame& frame, Device
     differences[axis][index] = difference;
   }
   __syncthreads();
-  if (thread < 2) {
-    const int axis = thread, length = length_of(axis);
-    int best = 0;
-    std::int64_t best_sum = differences[axis][0], best_count = length;
-    for (int index = 1; index <= 2 * min(kGuessReach, length / 4); ++index) {
-      const int shift = shift_of(index);
-      const std::int64_t count = length - abs(shift);
-      if (differences[axis][index] * best_count >= best_sum * count) continue;
-      best = shift;
-      best_sum = differences[axis][index];
-      best_count = count;
+  // Least mean difference, the first of equals: a warp per axis, exact fractions.
+  if (warp < 2) {
+    const int axis = warp, length = length_of(axis);
+    const int last = 2 * min(kGuessReach, length / 4);
+    int best = lane <= last ? lane : 0;
+    const auto count_of = [&](int index) { return std::int64_t{length - abs(shift_of(index))}; };
+    const auto better = [&](int index, int than) {
+      const std::int64_t a = differences[axis][index] * count_of(than);
+      const std::int64_t b = differences[axis][than] * count_of(index);
+      return a < b || (a == b && index < than);
+    };
+    if (lane + 32 <= last && better(lane + 32, best)) best = lane + 32;
+    for (int step = 16; step > 0; step /= 2) {
+      const int other = __shfl_xor_sync(kEverybody, best, step);
+      if (better(other, best)) best = other;
     }
-    (axis == 0 ? sums.guess_x : sums.guess_y) = best;
+    if (lane == 0) (axis == 0 ? sums.guess_x : sums.guess_y) = shift_of(best);
   }
 }
 
 // ---- kernel -----------------------------------------------------------------------------------
 
-// Blocks: those with a job each, then strips x a frame.
+// Blocks: a frame x those with a job each, then strips.
 __global__ void __launch_bounds__(kThreads)
     picture_kernel(DeviceReduction r, const DeviceFrame* frames, DeviceSums* all_sums) {
-  const DeviceFrame frame = frames[blockIdx.y];
-  DeviceSums& sums = all_sums[blockIdx.y];
-  const int block = int(blockIdx.x);
+  const DeviceFrame frame = frames[blockIdx.x];
+  DeviceSums& sums = all_sums[blockIdx.x];
+  const int block = int(blockIdx.y);
   if (block == kGuessBlock) {
     guess(r, frame, sums);
   } else if (block == kBarsBlock) {
@@ -326,7 +379,7 @@ void launch_picture(const DeviceReduction& r, const DeviceFrame* frames, DeviceS
                     int count, cudaStream_t stream) {
   const int strips_x = (r.cols + kStripCols - 1) / kStripCols;
   const int strips_y = (r.rows + kWarps * kStripRows - 1) / (kWarps * kStripRows);
-  const dim3 blocks(unsigned(kFirstStripBlock + strips_x * strips_y), unsigned(count));
+  const dim3 blocks(unsigned(count), unsigned(kFirstStripBlock + strips_x * strips_y));
   picture_kernel<<<blocks, kThreads, 0, stream>>>(r, frames, sums);
   FT_CUDA(cudaGetLastError());
 }

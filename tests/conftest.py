@@ -1,12 +1,31 @@
-"""Test data: real videos and labels that are not part of the repository."""
+"""Test data: real videos, labels and models that are not part of the repository."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests use a cache of their own and no models but those that they name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTTHUMB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("FASTTHUMB_MODELS", raising=False)
+        patch.delenv("FASTTHUMB_CAST", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def models(data: Path) -> Path:
+    """Folder of the small models of the test data."""
+    folder = data / "models"
+    if not folder.is_dir():
+        pytest.skip(f"no models in {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")

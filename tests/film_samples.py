@@ -110,6 +110,7 @@ def candidates_of(shots: Sequence[Shot], info: SourceInfo, seed: int = 3) -> lis
                 stillness=float(random.random()),
                 content_box=(0, 140, info.width, info.height - 140),
                 still=look(picture),
+                box_size=(info.width, info.height - 280),
             )
         )
     return candidates

@@ -283,7 +283,7 @@ def test_the_best_of_the_tried_cuts_is_taken_and_explains_itself() -> None:
     best = best_crop((1920, 1080), parse_aspect("2:3"), view)
     assert best == max(tried, key=lambda crop: crop.score)
     assert set(best.parts) == {
-        "faces", "heads", "headroom", "looking", "size", "people", "saliency", "placement",
+        "faces", "heads", "headroom", "looking", "size", "bodies", "saliency", "placement",
         "resolution", "lettering",
     }  # fmt: skip
     assert all(0.0 <= part <= 1.0 for part in best.parts.values())

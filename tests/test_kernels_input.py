@@ -49,6 +49,7 @@ def layouts(draw: st.DrawFn) -> Layout:
     )
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS[1:])
 @given(
     layouts(),
     st.sampled_from(["random", "extremes", "moving", "bars"]),
@@ -56,16 +57,17 @@ def layouts(draw: st.DrawFn) -> Layout:
     st.integers(0, 9),
 )
 @settings(max_examples=60, deadline=None)
-def test_implementations_agree_bit_for_bit(layout: Layout, kind: Any, seed: int, pad: int) -> None:
-    # "cuda" has its own grid in test_kernels.py; without a device it could only skip here.
-    scalar, simd = (meter_of(layout, name) for name in ("scalar", "simd"))
+def test_implementations_agree_bit_for_bit(
+    implementation: str, layout: Layout, kind: Any, seed: int, pad: int
+) -> None:
+    plain, tuned = (meter_of(layout, name) for name in ("scalar", implementation))
     for frame in range(3):
         buffers, pitches, _ = planes(layout, kind, frame, seed=seed, pad=pad, over=seed)
-        truth, fast = (meter.measure(buffers, pitches) for meter in (scalar, simd))
+        truth, fast = (meter.measure(buffers, pitches) for meter in (plain, tuned))
         for name in SIGNALS:
             np.testing.assert_array_equal(getattr(fast, name), getattr(truth, name), err_msg=name)
-        np.testing.assert_array_equal(simd.working_luma(), scalar.working_luma())
-        np.testing.assert_array_equal(simd.cells(), scalar.cells())
+        np.testing.assert_array_equal(tuned.working_luma(), plain.working_luma())
+        np.testing.assert_array_equal(tuned.cells(), plain.cells())
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

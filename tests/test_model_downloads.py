@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import http.server
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,9 +23,8 @@ from fastthumb.errors import ModelError, OutputError
 from fastthumb.inference.downloads import Patience, pull
 from fastthumb.inference.entries import Input, ModelEntry, Output
 from fastthumb.inference.models import Registry
+from misbehaving_server import CONTENT, HASH, Server, misbehaving_server
 
-CONTENT = bytes(range(256)) * 800  # 204,800 bytes: several pieces
-HASH = hashlib.sha256(CONTENT).hexdigest()
 HASTY = Patience(
     connect_seconds=2.0,
     silence_seconds=0.4,
@@ -37,131 +34,10 @@ HASTY = Patience(
 )
 
 
-class Misbehaving(http.server.BaseHTTPRequestHandler):
-    """Answers by path; `asked` counts how often each path was asked for."""
-
-    protocol_version = "HTTP/1.1"
-    asked: dict[str, int]
-
-    def do_GET(self) -> None:
-        self.asked[self.path] = self.asked.get(self.path, 0) + 1
-        name = self.path.strip("/").split("/")[0]
-        getattr(self, f"_{name}", self._404)()
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def _head(self, status: int, length: int | None, **headers: str) -> None:
-        self.send_response(status)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        for key, value in headers.items():
-            self.send_header(key.replace("_", "-"), value)
-        self.send_header("Connection", "close")
-        self.end_headers()
-
-    def _good(self) -> None:
-        self._head(200, len(CONTENT))
-        self.wfile.write(CONTENT)
-
-    def _chunked(self) -> None:
-        self._head(200, None, Transfer_Encoding="chunked")
-        for begin in range(0, len(CONTENT), 50_000):
-            piece = CONTENT[begin : begin + 50_000]
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-        self.wfile.write(b"0\r\n\r\n")
-
-    def _404(self) -> None:
-        self._head(404, 0)
-
-    def _500(self) -> None:
-        self._head(500, 0)
-
-    def _flaky(self) -> None:
-        self._good() if self.asked[self.path] > 1 else self._head(503, 0)
-
-    def _truncated(self) -> None:
-        self._head(200, len(CONTENT))
-        self.wfile.write(CONTENT[:100_000])
-
-    def _ends(self) -> None:
-        self._head(200, None)  # no length: only the end of the connection says that it is over
-        self.wfile.write(CONTENT[:100_000])
-
-    def _chunks(self) -> None:
-        self._head(200, None, Transfer_Encoding="chunked")
-        self.wfile.write(b"%x\r\n%b\r\n" % (50_000, CONTENT[:50_000]))
-
-    def _longer(self) -> None:
-        self._head(200, None)
-        self.wfile.write(CONTENT + b"more")
-
-    def _endless(self) -> None:
-        self._head(200, None)
-        try:
-            for _ in range(2000):
-                self.wfile.write(CONTENT)
-        except OSError:
-            return
-        raise AssertionError("everything was taken")
-
-    def _offers(self) -> None:
-        self._head(200, 17)
-        self.wfile.write(b"x" * 17)
-
-    def _wrong(self) -> None:
-        self._head(200, len(CONTENT))
-        self.wfile.write(CONTENT[::-1])
-
-    def _page(self) -> None:
-        page = b"<html>Sign in to this network</html>"
-        self._head(200, len(page), Content_Type="text/html")
-        self.wfile.write(page)
-
-    def _silent(self) -> None:
-        time.sleep(1.5)
-
-    def _stalls(self) -> None:
-        self._head(200, len(CONTENT))
-        self.wfile.write(CONTENT[:1000])
-        self.wfile.flush()
-        time.sleep(1.5)
-
-    def _drips(self) -> None:
-        self._head(200, len(CONTENT))
-        try:
-            for n in range(200):
-                self.wfile.write(CONTENT[n : n + 1])
-                self.wfile.flush()
-                time.sleep(0.05)
-        except OSError:
-            return
-
-    def _moved(self) -> None:
-        self._head(302, 0, Location="/good")
-
-    def _circle(self) -> None:
-        self._head(302, 0, Location="/circle")
-
-    def _nonsense(self) -> None:
-        self.wfile.write(b"I am no web server\r\n\r\n")
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[SimpleNamespace]:
-    """A server on this machine; `at(name)` is an address, `asked` what was asked for."""
-    handler = type("Handler", (Misbehaving,), {"asked": {}})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
-        web.daemon_threads = True
-        web.handle_error = lambda *_: None  # type: ignore[method-assign]
-        thread = threading.Thread(target=web.serve_forever, args=(0.05,))
-        thread.start()
-        yield SimpleNamespace(
-            at=lambda name: f"http://127.0.0.1:{web.server_port}/{name}", asked=handler.asked
-        )
-        web.shutdown()
-        thread.join()
+def server() -> Iterator[Server]:
+    with misbehaving_server() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -195,7 +71,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", ["good", "chunked", "flaky", "moved"])
-def test_a_file_arrives_whole_and_once(name: str, server: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_file_arrives_whole_and_once(name: str, server: Server, tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
     model = entry(server.at(f"{name}/{tmp_path.name}" if name == "flaky" else name))
     path = pull(model, tmp_path, progress=lambda *x: seen.append(x), patience=HASTY)
@@ -234,7 +110,7 @@ FAILURES = {
     [*((name, False) for name in FAILURES), ("truncated", True), ("wrong", True)],
 )
 def test_a_failure_is_one_sentence_and_leaves_nothing(
-    name: str, older: bool, server: SimpleNamespace, tmp_path: Path
+    name: str, older: bool, server: Server, tmp_path: Path
 ) -> None:
     wanted, times = FAILURES[name]
     address = server.at(name)
@@ -259,15 +135,13 @@ def test_a_failure_is_one_sentence_and_leaves_nothing(
         assert files_in(tmp_path) == []
 
 
-def test_a_page_of_unknown_size_is_refused_by_its_hash(
-    server: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_a_page_of_unknown_size_is_refused_by_its_hash(server: Server, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is not the file of the registry"):
         pull(entry(server.at("page"), size_bytes=None), tmp_path, patience=HASTY)
     assert files_in(tmp_path) == []
 
 
-def test_the_next_address_is_tried(server: SimpleNamespace, tmp_path: Path) -> None:
+def test_the_next_address_is_tried(server: Server, tmp_path: Path) -> None:
     addresses = [server.at(name) for name in ("404", "wrong", "good")]
     assert pull(entry(*addresses), tmp_path, patience=HASTY).read_bytes() == CONTENT
     with pytest.raises(ModelError) as caught:
@@ -275,7 +149,7 @@ def test_the_next_address_is_tried(server: SimpleNamespace, tmp_path: Path) -> N
     assert all(address in str(caught.value) for address in addresses[:2])
 
 
-def test_a_damaged_file_is_replaced(server: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_damaged_file_is_replaced(server: Server, tmp_path: Path) -> None:
     (tmp_path / "big.onnx").write_bytes(CONTENT[:5000])
     assert pull(entry(server.at("good")), tmp_path, patience=HASTY).read_bytes() == CONTENT
 
@@ -306,7 +180,7 @@ def test_a_model_without_an_address_says_where_it_is_from(tmp_path: Path) -> Non
 
 
 def test_too_little_space_is_said_before_anything_is_asked_for(
-    server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     server.asked.clear()
@@ -317,7 +191,7 @@ def test_too_little_space_is_said_before_anything_is_asked_for(
 
 
 def test_a_disk_that_fills_up_leaves_nothing(
-    server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fastthumb.inference import downloads
 
@@ -341,7 +215,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
-def test_a_real_limit_of_file_size_leaves_nothing(server: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_real_limit_of_file_size_leaves_nothing(server: Server, tmp_path: Path) -> None:
     program = (
         "import resource, sys\n"
         "from pathlib import Path\n"
@@ -361,14 +235,14 @@ def test_a_real_limit_of_file_size_leaves_nothing(server: SimpleNamespace, tmp_p
     assert files_in(tmp_path) == []
 
 
-def test_a_folder_that_cannot_be_made_is_said(server: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_said(server: Server, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file stands here")
     with pytest.raises(OutputError, match="cannot be made"):
         pull(entry(server.at("good")), tmp_path / "cache", patience=HASTY)
 
 
 def test_a_folder_that_may_not_be_written_is_said(
-    server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import tempfile
 
@@ -381,7 +255,7 @@ def test_a_folder_that_may_not_be_written_is_said(
 
 
 def test_pulling_at_once_in_several_processes_gives_one_whole_file(
-    server: SimpleNamespace, tmp_path: Path
+    server: Server, tmp_path: Path
 ) -> None:
     program = (
         "import sys\nfrom pathlib import Path\n"
@@ -399,11 +273,34 @@ def test_pulling_at_once_in_several_processes_gives_one_whole_file(
     assert (tmp_path / "big.onnx").read_bytes() == CONTENT
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+def test_ctrl_c_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\n"
+        "from fastthumb.inference.downloads import pull\n"
+        "from fastthumb.inference.entries import ModelEntry\n"
+        "model = ModelEntry.model_validate_json(sys.argv[1])\n"
+        "pull(model, Path(sys.argv[2]), progress=lambda *_: print('some', flush=True))\n"
+    )
+    model = entry(server.at("stalls")).model_dump_json(exclude_defaults=True)
+    command = [sys.executable, "-c", program, model, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "some\n"
+        assert len(files_in(tmp_path)) == 1, "under another name"
+        assert not (tmp_path / "big.onnx").exists()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert files_in(tmp_path) == []
+
+
 # --- the command
 
 
 @pytest.fixture
-def models_dir(server: SimpleNamespace, tmp_path: Path) -> Path:
+def models_dir(server: Server, tmp_path: Path) -> Path:
     """A models folder whose registry has one good and one broken address for two tasks."""
     folder = tmp_path / "own"
     folder.mkdir()

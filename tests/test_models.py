@@ -177,6 +177,22 @@ def test_a_damaged_file_is_passed_over_and_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_whole_file_in_the_cache_stands_in_for_a_damaged_one(
+    tmp_path: Path, own_cache: Path, data: Path
+) -> None:
+    name = "yunet_n_dynamic.onnx"
+    (tmp_path / name).write_bytes(b"half of a netw")
+    (own_cache / "models").mkdir()
+    shutil.copy(data / "models" / name, own_cache / "models")
+    registry = Registry.load(tmp_path)
+    assert registry.find("faces").path.parent == own_cache / "models"  # type: ignore[union-attr]
+    assert len(registry.problems) == 1
+    shown = CliRunner().invoke(app, ["models", "verify", "--models", str(tmp_path)])
+    assert shown.exit_code == 1
+    assert "ok  yunet_n_dynamic" in shown.stdout
+    assert f"--  {tmp_path / name}: is not the file" in shown.stdout
+
+
 def test_the_hash_of_an_own_file_is_computed(folder: Path) -> None:
     resolved = Registry.load(folder).find("identity")
     assert resolved is not None
@@ -342,6 +358,7 @@ def test_a_batch_gives_what_single_pictures_give(
     assert together.shape == (5, 4)
     np.testing.assert_allclose(together, singly, atol=1e-6)
     assert np.ptp(together, axis=0).min() > 0, "equal pictures prove nothing"
+    assert network.run(pictures[:0])["vector"].shape == (0, 4)
 
 
 def test_outputs_come_in_the_order_of_the_entry(tmp_path: Path) -> None:

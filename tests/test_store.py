@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ import numpy as np
 import pytest
 
 from fastthumb.analysis.candidates import Candidate
+from fastthumb.analysis.detections import Contents, FoundObject
+from fastthumb.analysis.dialogue import Dialogue, Line
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import ROW, SignalTable
+from fastthumb.analysis.synopsis import Synopsis
+from fastthumb.analysis.tracks import Portrait, Track
 from fastthumb.artwork.scoring import score
 from fastthumb.artwork.variants import choose
 from fastthumb.columns import from_columns, to_columns
@@ -31,6 +35,7 @@ from fastthumb.store import (
     signal_preview,
 )
 from film_samples import candidates_of, shots_at, signal_table, source_info
+from people_samples import face_of, track_of
 
 # Eleven significant bits, rounded: half of 2**-10.
 SIGNAL_RTOL = 2.0**-11
@@ -43,6 +48,10 @@ class Analysis:
     shots: list[Shot]
     candidates: list[Candidate]
     warnings: list[str]
+    tracks: list[Track] = field(default_factory=list)
+    dialogue: Dialogue | None = None
+    synopsis: Synopsis | None = None
+    models: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def analysis(frames: int = 500, every: int = 50, **changes: Any) -> Analysis:
@@ -53,12 +62,53 @@ def analysis(frames: int = 500, every: int = 50, **changes: Any) -> Analysis:
     return Analysis(info, table, shots, candidates_of(shots, info), ["the tail is broken \udcff"])
 
 
+def with_people(made: Analysis) -> Analysis:
+    """The same film as the networks see it: people, things, dialogue and a synopsis."""
+    random = np.random.default_rng(11)
+    unit = random.normal(size=128).astype(np.float32)
+    candidates = []
+    for number, candidate in enumerate(made.candidates):
+        faces = tuple(
+            face_of(0.2, 0.3 * k, expression="happy" if number % 2 else None, track=k)
+            for k in range(number % 4)
+        )
+        objects = (FoundObject("dog", "animal", (0.1, 0.2, 0.3, 0.4), 0.7),) * (number % 3)
+        contents = Contents(
+            objects=objects if number != 5 else None,
+            embedding=random.random(1280).astype(np.float32) if number % 2 else None,
+            labels={"setting=indoor": 0.25 * number / 10},
+            lettering=((0.0, 0.9, 1.0, 1.0),) if number == 3 else None,
+            poses=(random.random(51).astype(np.float32),) * (number % 2),
+        )
+        found = None if number == 7 else faces
+        candidates.append(dataclasses.replace(candidate, faces=found, contents=contents))
+    portrait = Portrait(3, 3003, 0.125, (0.1, 0.1, 0.2, 0.3), 0.75)
+    tracks = [
+        track_of(
+            0, 0, embedding=unit, portraits=(portrait,), together=(1,), together_seconds=(0.5,)
+        ),
+        track_of(1, 0),
+    ]
+    return dataclasses.replace(
+        made,
+        candidates=candidates,
+        tracks=tracks,
+        dialogue=Dialogue(
+            (Line(1.0, 2.5, "Gr\u00fc\u00df dich!", -0.25), Line(3.0, 4.0, "?")), "de", "a.srt"
+        ),
+        synopsis=Synopsis("A film", ("Drama", "War"), None, "a.nfo"),
+        models=[("yunet_2023mar", "faces", "ab" * 32)],
+    )
+
+
 def equal(a: object, b: object) -> bool:
     """Equality of dataclasses that hold arrays."""
     if dataclasses.is_dataclass(a) and type(a) is type(b):
         return all(equal(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
     return type(a) is type(b) and a == b
 
 
@@ -73,6 +123,18 @@ def test_shots_and_candidates_come_back_exactly(tmp_path: Path) -> None:
     assert stored.warnings == [r"the tail is broken \xff"]
     assert stored.analysis_key == Settings().analysis_key()
     assert [file.name for file in tmp_path.iterdir()] == [ANALYSIS_FILE]
+
+
+def test_people_things_and_words_come_back_exactly(tmp_path: Path) -> None:
+    made = with_people(analysis())
+    save_analysis(tmp_path, made, Settings())
+    stored = load_analysis(tmp_path)
+    assert all(map(equal, stored.candidates, made.candidates))
+    assert len(stored.tracks) == 2
+    assert all(map(equal, stored.tracks, made.tracks))
+    assert stored.dialogue == made.dialogue
+    assert stored.synopsis == made.synopsis
+    assert stored.models == made.models
 
 
 @pytest.mark.parametrize("genre", ["default", "action"])
@@ -163,8 +225,9 @@ def rewritten(folder: Path, **members: np.ndarray[Any, Any] | None) -> None:
 
 def meta(**changes: object) -> np.ndarray[Any, Any]:
     values: dict[str, object] = {
-        "format": "fastthumb analysis", "version": 1, "analysis_key": "x", "shots": 10,
-        "candidates": 10, "warnings": [],
+        "format": "fastthumb analysis", "version": 2, "analysis_key": "x", "shots": 10,
+        "candidates": 10, "warnings": [], "tracks": 0, "lines": 0, "dialogue": None,
+        "synopsis": None, "models": [],
     }  # fmt: skip
     return np.frombuffer(json.dumps(values | changes).encode(), dtype=np.uint8)
 
@@ -207,10 +270,13 @@ def test_every_cut_and_flipped_file_is_refused_or_read(tmp_path: Path) -> None:
 
 def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     save_analysis(tmp_path, analysis(), Settings())
-    rewritten(tmp_path, meta=meta(version=2))
-    with pytest.raises(OutputError, match=r"has version 2.*use a newer fastthumb"):
+    rewritten(tmp_path, meta=meta(version=1))
+    with pytest.raises(OutputError, match=r"has version 1, .* reads 2; process the video again"):
         load_analysis(tmp_path)
-    with pytest.raises(OutputError, match="has version 2"):
+    rewritten(tmp_path, meta=meta(version=3))
+    with pytest.raises(OutputError, match=r"has version 3.*use a newer fastthumb"):
+        load_analysis(tmp_path)
+    with pytest.raises(OutputError, match="has version 3"):
         load_preview(tmp_path)
 
 

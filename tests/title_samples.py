@@ -149,6 +149,7 @@ def face_values(character: str | None = None, left: float = 0.25, **changes: Any
         "turn": 0.1,
         "roll": -3.5,
         "cut_off": False,
+        "sure": True,
         "eyes_open": 0.96,
         "expression": "happy",
         "expression_score": 0.8,

@@ -215,6 +215,8 @@ class FaceRecord(_Record):
     """Degrees that the head leans to the right."""
     cut_off: bool
     """The edge of the frame cuts it."""
+    sure: bool = True
+    """Counts as a person; false where it may as well be an animal, a doll or no face at all."""
     eyes_open: MeasuredShare = None
     """Against the same person's open eyes."""
     expression: Text | None = None

@@ -205,10 +205,11 @@ def _read(folder: Path, prefixes: tuple[str, ...]) -> tuple[dict[str, Any], dict
             if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
                 raise ValueError("it is no stored analysis")
             if meta["version"] != ANALYSIS_VERSION:
+                newer = meta["version"] > ANALYSIS_VERSION
                 raise OutputError(
                     f"{printable(path)}: has version {meta['version']}, this fastthumb reads "
-                    f"{ANALYSIS_VERSION}; use a newer fastthumb, or process the video again "
-                    "with --force"
+                    f"{ANALYSIS_VERSION}; {'use a newer fastthumb, or ' if newer else ''}"
+                    "process the video again"
                 )
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             return meta, {n: _member(archive, n) for n in names if n.startswith(prefixes)}

@@ -37,7 +37,6 @@ from fastthumb.settings import Settings
 
 if TYPE_CHECKING:
     from fastthumb.analysis.characters import Character
-    from fastthumb.analysis.classification import Classified
     from fastthumb.analysis.detections import Contents, Face
     from fastthumb.pipeline import Analysis
 
@@ -129,7 +128,7 @@ def variant_record(
     pick = rendered.pick
     scored, candidate = pick.scored, pick.scored.candidate
     still = candidate.still
-    known: Classified | None = getattr(scored, "classified", None)
+    known = scored.classified
     names = {track: one.name for one in characters for track in one.tracks}
     return Variant(
         title_id=title_id,
@@ -200,6 +199,7 @@ def _faces(
             turn=face.turn,
             roll=face.roll,
             cut_off=bool(face.cut_off),
+            sure=face.sure,
             eyes_open=face.eyes_open,
             expression=_expression(face, labels)[0],
             expression_score=_expression(face, labels)[1],

@@ -56,6 +56,7 @@ Composition = Literal["close-up", "mid", "wide", "extreme-wide"]
 People = Literal["solo", "duo", "ensemble", "none"]
 
 
+_SURE = 0.6  # score of a thing that tells the composition of a picture without people
 _LETTERS = 6.0  # a picture is all lettering where boxes of text cover a sixth of it
 
 
@@ -254,7 +255,7 @@ class _Film:
         if people:
             inputs["scale"] = facts.nearest
             return shot_size(facts.nearest, self._rules.composition)
-        things = candidate.contents.objects or ()
+        things = [one for one in candidate.contents.objects or () if one.score >= _SURE]
         if things:
             return max(
                 (thing_size(one.box) for one in things),

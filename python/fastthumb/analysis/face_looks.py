@@ -124,9 +124,9 @@ def sharpness_of(luma: npt.NDArray[np.float64]) -> float:
 
     Neighboring pixels differ nearly as much as pixels four apart where a picture is sharp, and
     a quarter as much where it is smooth: that ratio (root mean squares, the lesser of both
-    directions, so that motion blur counts), from SMOOTH to SHARP, and its square root. Portraits
-    are at 1.0; blurred by a Gaussian of 0.7, 1, 1.5, 2, 3 pixels at 0.7, 0.55, 0.4, 0.35, 0.3
-    (bench/detection.py).
+    directions, so that motion blur counts), from SMOOTH to SHARP, and its square root. Photographed
+    portraits are at 0.8 (0.6 .. 1); blurred by a Gaussian of 0.7, 1, 1.5, 2, 3 pixels at 0.6, 0.5,
+    0.4, 0.35, 0.3 (bench/detection.py).
     """
     ratios = []
     for turned in (luma, luma.T):

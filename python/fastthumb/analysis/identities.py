@@ -25,7 +25,7 @@ Labels = npt.NDArray[np.int64]
 
 # Mean cosine from which two clusters are one person. Between single looks at strangers it reaches
 # .42, so small clusters need more than large ones, whose means of many pairs spread less.
-SAME_PERSON = 0.35
+SAME_PERSON = 0.37
 _FEW_MARGIN = 0.08  # more that two single embeddings need
 _CERTAIN = 0.52  # no two strangers are so alike; what hangs together by it merges at once
 # What an unclear embedding needs to join an identity: likeness, and distance to the second best.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _CUT = 0.985  # a box that ends below it is cut off by the lower edge
 _LEFT_SHOULDER, _RIGHT_SHOULDER, _LEFT_HIP, _RIGHT_HIP = 5, 6, 11, 12
+_SMALL = 0.4  # height of a box up to which detectors are less sure of people
 _HEAD_ZONE = 0.62  # a face lies in this upper share of the box of its person
 
 
@@ -55,11 +56,10 @@ def find_people(
         for face in faces or ()
         if face.score >= limits.face_score and face.box[3] - face.box[1] >= limits.face_height
     ]
-    boxes = [one for one in contents.objects or () if one.label == "person"]
-    if not boxes:
-        people = [Person(face, None, _face_scale(face, rules.composition)) for face in seen]
+    if contents.objects is None:
+        people = [Person(face, None, _scale(face, None, rules.composition)) for face in seen]
     else:
-        people = _paired(seen, boxes, contents.poses or (), aspect, rules)
+        people = _paired(seen, contents.objects, contents.poses or (), aspect, rules)
     if len(people) < 2:
         return people
     people.sort(key=lambda person: -person.scale)
@@ -102,15 +102,20 @@ def area_of(box: Rect) -> float:
 
 def _paired(
     faces: list[Face],
-    boxes: list[FoundObject],
+    objects: Sequence[FoundObject],
     poses: Sequence[FloatArray],
     aspect: float,
     rules: Rules,
 ) -> list[Person]:
     """Faces and person boxes as people: each box takes at most one face, and the reverse."""
     limits = rules.people
-    fit = [one for one in boxes if one.box[3] - one.box[1] >= limits.person_height]
-    free = sorted(fit, key=lambda one: -area_of(one.box))
+    fit = [
+        one
+        for one in objects
+        if one.label == "person" and one.box[3] - one.box[1] >= limits.person_height
+    ]
+    free = sorted(fit, key=lambda one: (-one.score, -area_of(one.box)))
+    animals = [one.box for one in objects if one.group == "animal"]
     people = []
     taken: list[Rect] = []
     for face in sorted(faces, key=lambda one: one.box[1] - one.box[3]):
@@ -118,11 +123,15 @@ def _paired(
         if holder is not None:
             free.remove(holder)
             taken.append(holder.box)
+        elif face.score < limits.lone_face_score or any(_centered_in(face, a) for a in animals):
+            continue  # of a bear, a poster, a pattern
         box = holder.box if holder is not None else None
-        people.append(Person(face, box, _face_scale(face, rules.composition)))
+        people.append(Person(face, box, _scale(face, box, rules.composition)))
     for one in free:
-        if one.score < limits.person_score:
+        if one.score < _least_score(one.box, people, limits):
             continue
+        if any(_covered(box, one.box) >= limits.same_person for box in taken):
+            continue  # a box around several people
         inside = max((_covered(one.box, box) for box in taken), default=0.0)
         if inside < limits.same_person and not _holds_a_face(one.box, people):
             taken.append(one.box)
@@ -131,8 +140,12 @@ def _paired(
     return people
 
 
-def _face_scale(face: Face, rules: CompositionRules) -> float:
-    return rules.face_to_body * (face.box[3] - face.box[1])
+def _scale(face: Face, box: Rect | None, rules: CompositionRules) -> float:
+    """Scale of a person with a face; heads of children are larger, so a whole body goes first."""
+    height = face.box[3] - face.box[1]
+    if box is not None and box[3] < _CUT and box[3] - box[1] >= rules.whole_faces * height:
+        return min(box[3] - box[1], 1.4 * rules.face_to_body * height)
+    return rules.face_to_body * height
 
 
 def _holder(face: Face, boxes: Sequence[FoundObject]) -> FoundObject | None:
@@ -148,14 +161,25 @@ def _holder(face: Face, boxes: Sequence[FoundObject]) -> FoundObject | None:
     return best
 
 
+def _least_score(box: Rect, people: Sequence[Person], limits: PeopleRules) -> float:
+    """From which score a person box without a face is believed."""
+    if area_of(box) >= limits.everywhere:
+        return limits.lone_face_score
+    if people:
+        return limits.further_score
+    return limits.small_score if box[3] - box[1] < _SMALL else limits.person_score
+
+
+def _centered_in(face: Face, box: Rect) -> bool:
+    x, y = 0.5 * (face.box[0] + face.box[2]), 0.5 * (face.box[1] + face.box[3])
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+
 def _holds_a_face(box: Rect, people: Sequence[Person]) -> bool:
     """Whether a box shows no more than a face that has been counted and what is around it."""
     for person in people:
-        if person.face is not None and person.box is None:
-            x0, y0, x1, y1 = person.face.box
-            x, y = 0.5 * (x0 + x1), 0.5 * (y0 + y1)
-            if box[0] <= x <= box[2] and box[1] <= y <= box[3]:
-                return True
+        if person.face is not None and person.box is None and _centered_in(person.face, box):
+            return True
     return False
 
 

@@ -28,8 +28,12 @@ class PeopleRules(_Table):
     """Who counts as a person."""
 
     person_score: float
+    small_score: float
+    further_score: float
+    everywhere: float
     person_height: float
     face_score: float
+    lone_face_score: float
     face_height: float
     comparable: float
     same_person: float
@@ -41,6 +45,7 @@ class CompositionRules(_Table):
 
     face_to_body: float
     torso_to_body: float
+    whole_faces: float
     box_aspect: float
     close_up: float
     mid: float
@@ -102,6 +107,7 @@ class SettingRules(_Table):
     """Indoors or outdoors, day or night."""
 
     bias: float
+    unknown: float
     night: Ramp
     night_dark: Ramp
     sky: float

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastthumb.analysis.candidates import Candidate
-    from fastthumb.analysis.detections import Contents
+    from fastthumb.analysis.detections import Contents, FoundObject
     from fastthumb.analysis.rules import Rules, SettingRules
 
 FloatArray = npt.NDArray[np.float32]
@@ -48,11 +48,11 @@ def color_cues(candidates: Sequence[Candidate]) -> ColorCues:
     a, b = layouts[..., 1] - 128.0, layouts[..., 2] - 128.0
     top = light[:, :_TOP_ROWS]
     rest = light[:, _TOP_ROWS:].mean(axis=(1, 2))
-    # Cells of sky: bright, brighter than what is below, blue or white and like their neighbors.
+    # Cells of sky: blue, or brighter than a wall, no darker than what is below, and smooth.
     smooth = np.abs(np.diff(top, axis=2, append=top[:, :, -1:])) < 6.0
-    colored = (b[:, :_TOP_ROWS] < 6.0) & (a[:, :_TOP_ROWS] < 12.0)
-    bright = (top > 45.0) & (top > rest[:, None, None] + 4.0)
-    sky = (smooth & colored & bright).mean(axis=(1, 2))
+    blue = (b[:, :_TOP_ROWS] < -7.0) & (a[:, :_TOP_ROWS] < 10.0) & (top > 40.0)
+    white = (np.abs(b[:, :_TOP_ROWS]) < 7.0) & (top > 86.0)
+    sky = (smooth & (blue | white) & (top > rest[:, None, None])).mean(axis=(1, 2))
     greenery = ((a < -6.0) & (b > 6.0) & (light > 8.0)).mean(axis=(1, 2))
     warm = ((b > 14.0) & (a > 2.0) & (light > 30.0)).mean(axis=(1, 2))
     return ColorCues(
@@ -68,27 +68,36 @@ def indoor_share(
     face_height: float,
     rules: SettingRules,
 ) -> float | None:
-    """How surely a picture is taken indoors, 0..1; None where no network looked at things."""
+    """How surely a picture is taken indoors, 0..1.
+
+    None where no network looked at things, and where nothing in the picture tells.
+    """
     learned = contents.labels.get("setting=indoor") if contents.labels else None
     if contents.objects is None:
         return learned
-    indoors = outdoors = 0.0
-    for one in contents.objects:
-        if one.score < rules.object_score:
-            continue
-        if one.label in rules.indoor_things:
-            indoors = max(indoors, one.score)
-        elif one.label in rules.outdoor_things:
-            outdoors = max(outdoors, one.score)
+    things = [one for one in contents.objects if one.score >= rules.object_score]
+    indoors = _surest(things, rules.indoor_things)
+    outdoors = _surest(things, rules.outdoor_things)
     sky, green, warm = cues
     odds = rules.bias + rules.indoor_thing * indoors + rules.outdoor_thing * outdoors
     odds += rules.sky * sky + rules.green * green + rules.warm_light * warm
     if face_height >= rules.large_face:
         odds *= 0.5
+    if learned is None and abs(odds) < rules.unknown:
+        return None
     ruled = 1.0 / (1.0 + math.exp(-odds))
     if learned is None:
         return ruled
     return rules.learned * learned + (1.0 - rules.learned) * ruled
+
+
+def _surest(things: Sequence[FoundObject], labels: Sequence[str]) -> float:
+    """Score of the surest thing with one of these labels, half that of the second added."""
+    first = second = 0.0
+    for one in things:
+        if one.label in labels and one.score > second:
+            first, second = max(first, one.score), min(first, one.score)
+    return first + 0.5 * second
 
 
 def night_share(candidate: Candidate, rules: SettingRules) -> float:
@@ -106,11 +115,12 @@ def landscape_fit(
     `nearest` is the scale of the nearest person, 0 where there is none. Where no network
     looked at things, a place cannot be told from a thing: 0.
     """
-    if contents.objects is None or indoor is None:
+    if contents.objects is None:
         return 0.0
+    outdoors = 0.5 if indoor is None else 1.0 - indoor
     limits = rules.landscape
     largest = max(
         (area_of(one.box) for one in contents.objects if one.label != "person"), default=0.0
     )
     fit = rises(nearest, limits.person_scale) * rises(largest, limits.thing)
-    return fit * rises(1.0 - indoor, limits.outdoors) * rises(text, limits.text)
+    return fit * rises(outdoors, limits.outdoors) * rises(text, limits.text)

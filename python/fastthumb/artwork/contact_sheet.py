@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
-from fastthumb.artwork.labels import clock, counted, seen_in, spoken, title_name
 from fastthumb.artwork.encoding import encode
+from fastthumb.artwork.labels import clock, counted, seen_in, spoken, title_name
 from fastthumb.atomic import write_bytes
 from fastthumb.errors import OutputError
 from fastthumb.names import printable
@@ -73,8 +73,8 @@ def write_contact_sheet(record: TitleRecord, folder: Path) -> Path:
     """Write contact-sheet.jpg into the title's folder and return its path.
 
     Shows the title, its length, shots and size, and each variant's picture with rank, scene
-    type, who is in it, time, quality and reason. Raises OutputError if a variant's picture cannot be read or
-    the sheet cannot be written.
+    type, who is in it, time, quality and reason. Raises OutputError if a variant's picture
+    cannot be read or the sheet cannot be written.
     """
     sheet = _draw(record, folder)
     path = folder / CONTACT_SHEET

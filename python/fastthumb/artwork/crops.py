@@ -2,10 +2,10 @@
 
 Two or three cuts are tried for a shape: the largest that fits, and tighter ones, which show
 small faces larger but hold fewer pixels. Each is placed as well as it can be, and the best is
-taken. Faces come before everything else:
+taken; a picture that has the shape already is taken whole. Faces come before everything else:
 
 1. The most prominent face is whole wherever it fits at all. Then as many of the others as fit
-   with it, more prominent ones first.
+   with it, more prominent ones first, and heads of people who turn away after all faces.
 2. Of all places that keep those whole, only those count that cut through the least of the
    others: a face is in the picture or out of it.
 3. Heads (Note [head] in subjects.py) are whole, in the same order, where that is possible too.
@@ -17,7 +17,7 @@ Among the places that are left the named parts decide, each 0..1:
     headroom    a little air above the highest head, not none and not half the picture
     looking     who looks to a side has room on that side
     size        faces large enough to be read on a small screen, not filling all of it
-    people      bodies that are not cut off at the sides
+    bodies      people, animals and vehicles in the picture, not cut off at the sides
     saliency    the share of what stands out that is kept
     placement   the focal point near a third or the middle
     resolution  the share of the largest cut's width that is kept
@@ -47,7 +47,7 @@ _WEIGHTS = {
     "headroom": 0.10,
     "looking": 0.06,
     "size": 0.20,
-    "people": 0.06,
+    "bodies": 0.10,
     "saliency": 0.08,
     "placement": 0.08,
     "resolution": 0.08,
@@ -55,12 +55,14 @@ _WEIGHTS = {
 }
 # Where nobody's face is seen, what stands out decides.
 _WEIGHTS_WITHOUT_FACES = {
-    "people": 0.15,
+    "bodies": 0.15,
     "saliency": 0.50,
     "placement": 0.10,
     "resolution": 0.30,
     "lettering": 0.10,
 }
+# Where people are seen who turn away: their heads, too.
+_WEIGHTS_FOR_HEADS = {"faces": 0.40, "headroom": 0.06, **_WEIGHTS_WITHOUT_FACES}
 # Where a focal point sits well, as a share of the crop's side. A subject low in a wide crop looks
 # sunk, so the lower third is no target along the vertical.
 _TARGETS_ACROSS = (1 / 3, 1 / 2, 2 / 3)
@@ -70,6 +72,7 @@ _GOOD_FACE = 0.26  # height of the first face over that of a tight crop
 _TIGHTEST = 0.5  # of the largest crop's sides
 _TIGHT_WITHOUT_FACES = (0.85, 0.72)
 _ALIKE = 0.94  # scales closer to 1 than this are no second cut
+_SAME_SHAPE = 0.97  # share of the picture that the largest cut of its own shape has, at least
 _LEAST_PIXELS = 360  # along the shorter side of a tighter cut
 _AIR = (0.03, 0.18)  # headroom that looks right, as a share of the crop's height
 _AROUND = 1.06  # a tight cut leaves this much around the heads that it keeps
@@ -137,6 +140,7 @@ class _Placing:
         self._size, self._cut, self._largest, self._view = size, cut, largest, view
         faces = [self._pixels(one.face) for one in view.subjects]
         heads = [self._pixels(one.head) for one in view.subjects]
+        self._has_faces = any(one.seen for one in view.subjects)
         self.kept = 0
         self._starts = [self._whole_range(axis) for axis in (0, 1)]
         self._group: list[Subject] = []
@@ -156,8 +160,10 @@ class _Placing:
     def tighter(self) -> list[float]:
         """Scales of further cuts that are worth a try, for the largest cut."""
         width, height = self._cut
+        if width * height >= _SAME_SHAPE * self._size[0] * self._size[1]:
+            return []
         least = min(1.0, max(_TIGHTEST, _LEAST_PIXELS / min(width, height)))
-        if not self._view.subjects:
+        if not self._has_faces:
             return [scale for scale in _TIGHT_WITHOUT_FACES if scale >= least]
         if not self._group:
             return []
@@ -177,7 +183,9 @@ class _Placing:
         """The cut at its best place."""
         xs, ys = self._places()
         parts = self._parts(xs, ys)
-        weights = _WEIGHTS if self._view.subjects else _WEIGHTS_WITHOUT_FACES
+        weights = _WEIGHTS_WITHOUT_FACES
+        if self._view.subjects:
+            weights = _WEIGHTS if self._has_faces else _WEIGHTS_FOR_HEADS
         shape = (len(ys), len(xs))
         score = np.zeros(shape)
         for name, weight in weights.items():
@@ -247,19 +255,26 @@ class _Placing:
         return places[0], places[1]
 
     def _least_cut_through(self, xs: Array, ys: Array) -> npt.NDArray[np.bool_]:
-        if not self._view.subjects:
+        """Which places cut through the least of the faces, then of what may be a face.
+
+        Where nobody's face is seen they hold the focal point, too, if any does.
+        """
+        cut = np.zeros((len(ys), len(xs)))
+        for subject, box in zip(self._view.subjects, self._faces, strict=True):
+            cut += subject.weight * self._cuts_through(box, xs, ys)
+        allowed: npt.NDArray[np.bool_] = cut <= cut.min() + _EPS
+        if not self._has_faces:
             x, y = self._focal()
             inside = (xs <= x) & (x <= xs + self._cut[0])
             level = (ys <= y) & (y <= ys + self._cut[1])
-            both: npt.NDArray[np.bool_] = inside[None, :] & level[:, None]
-            return both if both.any() else np.ones(both.shape, np.bool_)
+            both = allowed & inside[None, :] & level[:, None]
+            allowed = both if both.any() else allowed
         cut = np.zeros((len(ys), len(xs)))
-        for subject, box in zip(self._view.subjects, self._faces, strict=True):
-            inside_share = self._share_inside(box, xs, ys)
-            through = (inside_share > 0.0) & (inside_share < 1.0)
-            cut += subject.weight * through
-        least: npt.NDArray[np.bool_] = cut <= cut.min() + _EPS
-        return least
+        for box in self._view.doubtful:
+            area = (box[2] - box[0]) * (box[3] - box[1])
+            cut += area * self._cuts_through(self._pixels(box), xs, ys)
+        allowed &= cut <= cut[allowed].min() + _EPS
+        return allowed
 
     # -- what they are worth ---------------------------------------------------------------
 
@@ -267,7 +282,7 @@ class _Placing:
         shape = (len(ys), len(xs))
         view = self._view
         parts = {
-            "people": self._people(xs, ys),
+            "bodies": self._bodies(xs, ys),
             "saliency": self._saliency(xs, ys),
             "placement": self._placement(xs, ys),
             "resolution": np.full(shape, self._cut[0] / self._largest[0]),
@@ -278,7 +293,7 @@ class _Placing:
             for subject, face, head in zip(view.subjects, self._faces, self._heads, strict=True):
                 share = self._share_inside(face, xs, ys)
                 whole += subject.weight * (share >= 1.0)
-                through += subject.weight * ((share > 0.0) & (share < 1.0))
+                through += subject.weight * self._cuts_through(face, xs, ys)
                 heads += subject.weight * (self._share_inside(head, xs, ys) >= 1.0)
             parts |= {
                 "faces": np.maximum(whole - through, 0.0),
@@ -316,17 +331,19 @@ class _Placing:
         tall = (face[3] - face[1]) * self._size[1] / self._cut[1]
         return np.full(shape, np.interp(tall, [0.03, 0.22, 0.6, 1.0], [0.0, 1.0, 1.0, 0.5]))
 
-    def _people(self, xs: Array, ys: Array) -> Array:
-        """Share of the bodies' widths that is kept, of those that are in the picture at all."""
-        kept, total = np.zeros(len(xs)), np.full(len(xs), _EPS)
+    def _bodies(self, xs: Array, ys: Array) -> Array:
+        """Share of the bodies that is kept: half of all, half of those that are shown at all."""
+        if not self._view.bodies:
+            return np.ones((len(ys), len(xs)))
+        kept, shown, total = np.zeros(len(xs)), np.full(len(xs), _EPS), 0.0
         for body in self._view.bodies:
             left, _, right, _ = self._pixels(body)
-            area = (body[2] - body[0]) * (body[3] - body[1])
+            size = math.sqrt((body[2] - body[0]) * (body[3] - body[1]))
             share = _overlap(left, right, xs, self._cut[0]) / max(right - left, _EPS)
-            touched = area * (share > 0.02)
-            kept += touched * share
-            total += touched
-        worth = np.where(total > 2 * _EPS, kept / total, 0.0 if self._view.bodies else 1.0)
+            kept += size * share
+            shown += size * (share > 0.02)
+            total += size
+        worth = 0.5 * kept / max(total, _EPS) + 0.5 * np.minimum(kept / shown, 1.0)
         return np.repeat(worth[None, :], len(ys), axis=0)
 
     def _saliency(self, xs: Array, ys: Array) -> Array:
@@ -384,6 +401,11 @@ class _Placing:
         down = _overlap(box[1], box[3], ys, self._cut[1]) / max(box[3] - box[1], _EPS)
         share: Array = np.minimum(down[:, None] * across[None, :], 1.0)
         return np.where(share >= 1.0 - _EPS, 1.0, np.where(share <= _EPS, 0.0, share))
+
+    def _cuts_through(self, box: Sequence[float], xs: Array, ys: Array) -> npt.NDArray[np.bool_]:
+        share = self._share_inside(box, xs, ys)
+        through: npt.NDArray[np.bool_] = (share > 0.0) & (share < 1.0)
+        return through
 
     def _rows(self, worth: Array, xs: Array) -> Array:
         return np.repeat(worth[:, None], len(xs), axis=1)

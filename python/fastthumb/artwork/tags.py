@@ -1,7 +1,7 @@
 """Tags: what a picture shows in words of a fixed kind, to be searched and filtered by.
 
-The same in the catalog and in the gallery: scene type, composition, people, character, object,
-setting and color.
+The same in the catalog and in the gallery: scene type, composition, people, character, object
+(other than a person: that is told by people), setting and color.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def tags_of(variant: Variant) -> list[Tag]:
     if variant.people:
         found.append(Tag("people", variant.people))
     found += [Tag("character", name) for name in variant.characters]
-    found += [Tag("object", label) for label in variant.objects]
+    found += [Tag("object", label) for label in variant.objects if label != "person"]
     for share, yes, no in (
         (variant.setting.indoor, "indoor", "outdoor"),
         (variant.setting.night, "night", "day"),

@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from fastthumb.inference.entries import ModelEntry
     from fastthumb.inference.models import Registry
+    from fastthumb.inference.survey import Row
 
 models = typer.Typer(
     help="The networks that find faces, people and things: which are known, here, missing.",
@@ -50,6 +51,7 @@ def list_models(models_dir: Folder = None, as_json: AsJson = False) -> None:
         mark = "*" if row.taken else "!" if row.state == "damaged" else " "
         typer.echo(f"  {mark} {row.entry.name:{width}}  {row.described()}")
     typer.echo("* is what its task takes")
+    _tell_of(registry, rows)
     for sentence in registry.missing():
         typer.echo(sentence)
 
@@ -105,15 +107,25 @@ def verify(models_dir: Folder = None, as_json: AsJson = False) -> None:
     from fastthumb.inference.models import Registry
     from fastthumb.inference.survey import survey
 
-    rows = [row for row in survey(Registry.load(models_dir), load=True) if row.state != "not here"]
+    registry = Registry.load(models_dir)
+    rows = [row for row in survey(registry, load=True) if row.state != "not here"]
     if as_json:
         typer.echo(json.dumps([row.as_json() for row in rows], indent=2))
     else:
         for row in rows:
             good = row.state != "damaged"
             typer.echo(f"{'ok ' if good else '-- '} {row.entry.name}  {row.described()}")
-    if any(row.state == "damaged" for row in rows):
+        _tell_of(registry, rows)
+    if registry.problems or any(row.state == "damaged" for row in rows):
         raise typer.Exit(1)
+
+
+def _tell_of(registry: Registry, rows: list[Row]) -> None:
+    """Print the damaged files that a whole one in another folder stands in for."""
+    told = {row.problem for row in rows}
+    for problem in registry.problems:
+        if problem not in told:
+            typer.echo(f"--  {problem}")
 
 
 def _wanted(registry: Registry, names: list[str], everything: bool) -> list[ModelEntry]:

@@ -98,6 +98,8 @@ class Input(BaseModel):
     scale: Triple = (1.0, 1.0, 1.0)
     fill: float = 0.0
     """Code outside the picture."""
+    filter: Literal["area", "cubic"] = "area"
+    """How a whole picture is resampled: averaged, or cubic, which is sharper."""
 
 
 class Output(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 # Where an entry leaves them out: those of the official networks.
 THRESHOLD, IOU = 0.6, 0.3
-# Tiles of the search for small faces: this many along the longer side, and how much of a tile
-# also belongs to its neighbor. A face smaller than the overlap is whole in one tile at least.
+# Tiles of the search for small faces: this many along each side, and how much of a tile also
+# belongs to its neighbor. A face smaller than the overlap is whole in one tile at least.
 TILES = 2
 OVERLAP = 0.2
 # A face that a tile cuts off reaches this near to the tile's inner edge, as a share of its width.
@@ -134,25 +133,18 @@ def open_face_finder(resolved: Resolved, threads: int) -> FaceFinder:
 
 
 def tiles_of(width: int, height: int) -> Iterator[Box]:
-    """Boxes of overlapping tiles that cover a picture, TILES along its longer side.
-
-    They are about square; a picture three times as wide as high gets one row of them.
-    """
-    size = max(width, height) / (TILES - (TILES - 1) * OVERLAP)
-    for top, bottom in _spans(height, size):
-        for left, right in _spans(width, size):
+    """Boxes of TILES x TILES overlapping tiles that cover a picture, each of its shape."""
+    for top, bottom in _spans(height):
+        for left, right in _spans(width):
             yield left, top, right, bottom
 
 
-def _spans(length: float, size: float) -> Iterator[tuple[float, float]]:
-    """Equal spans of `size` that cover 0..length and overlap by OVERLAP at least."""
-    if length <= size:
-        yield 0.0, float(length)
-        return
-    count = math.ceil((length - size) / (size * (1 - OVERLAP)) - 1e-9) + 1
-    step = (length - size) / (count - 1)
-    for index in range(count):
-        yield index * step, index * step + size
+def _spans(length: int) -> Iterator[tuple[float, float]]:
+    """TILES equal spans that cover 0..length, neighbors sharing OVERLAP of one."""
+    size = length / (TILES - (TILES - 1) * OVERLAP)
+    for index in range(TILES):
+        start = index * size * (1 - OVERLAP)
+        yield start, start + size
 
 
 def _whole_in(rows: npt.NDArray[np.float64], tile: Box, picture: Box) -> npt.NDArray[np.float64]:

@@ -106,8 +106,7 @@ class Registry:
             try:
                 resolved = self.resolve(self.entries[name])
             except ModelError as exc:
-                if str(exc) not in self.problems:
-                    self.problems.append(str(exc))
+                self._note(exc)
                 continue
             if resolved is not None:
                 return resolved
@@ -116,7 +115,8 @@ class Registry:
     def resolve(self, entry: ModelEntry) -> Resolved | None:
         """The model's file, hash checked; None if it is nowhere.
 
-        Raises ModelError if it is there and cannot be read or its hash is wrong.
+        A damaged file is passed over where a later folder has a whole one. Raises ModelError if
+        it is there and cannot be read or its hash is wrong.
         """
         if entry.built_in:
             folder = built_in_weights()
@@ -125,9 +125,20 @@ class Registry:
             from fastthumb.inference.mtcnn_weights import combined_sha256
 
             return Resolved(entry, folder, combined_sha256(entry.weights))
+        damaged: ModelError | None = None
         for path in self.places(entry):
-            if path.is_file():
-                return Resolved(entry, path, _checked(entry, path))
+            if not path.is_file():
+                continue
+            try:
+                resolved = Resolved(entry, path, _checked(entry, path))
+            except ModelError as exc:
+                damaged = damaged or exc
+                continue
+            if damaged is not None:
+                self._note(damaged)
+            return resolved
+        if damaged is not None:
+            raise damaged
         return None
 
     def places(self, entry: ModelEntry) -> Iterator[Path]:
@@ -155,6 +166,10 @@ class Registry:
                 "faces are found by the built-in detector ('fastthumb models pull' gets a better)"
             )
         return ["; ".join(parts)] if parts else []
+
+    def _note(self, problem: ModelError) -> None:
+        if str(problem) not in self.problems:
+            self.problems.append(str(problem))
 
     def _urls_for(self, task: str) -> bool:
         return any(self.entries[name].urls for name in self.order.get(task, ()))

@@ -35,7 +35,7 @@ WINDOW_PX, WINDOW_STEP_PX = 12, 2  # what one output of P-Net sees, and how far 
 # Scores from which P-Net's and R-Net's windows live on; O-Net's is the registry's threshold.
 P_THRESHOLD, R_THRESHOLD = 0.7, 0.6
 # Overlaps above which the better window is kept: inside a level, after P-Net, after R-Net.
-LEVEL_IOU, P_IOU, R_IOU = 0.5, 0.7, 0.7
+LEVEL_IOU, P_IOU, R_IOU = 0.5, 0.6, 0.7
 # So many windows at most go on: bounds the time of a crowd or of noise.
 MAX_FOR_R, MAX_FOR_O = 400, 100
 # A face of which this share lies inside a better one is a part of it.
@@ -189,7 +189,8 @@ def _without_parts(rows: FloatArray) -> FloatArray:
 def _moved(boxes: FloatArray, offsets: FloatArray) -> FloatArray:
     """Boxes with each edge moved by its offset, in shares of the box's width or height."""
     sizes = boxes[:, 2:] - boxes[:, :2]
-    return boxes + offsets * np.concatenate([sizes, sizes], 1)
+    moved: FloatArray = boxes + offsets * np.concatenate([sizes, sizes], 1)
+    return moved
 
 
 def _squares(boxes: FloatArray) -> FloatArray:

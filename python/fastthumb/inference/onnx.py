@@ -42,7 +42,10 @@ class Network:
         if self.entry.input.layout == "nhwc":
             tensors = tensors.transpose(0, 2, 3, 1)
         tensors = np.ascontiguousarray(tensors, np.float32)
-        if self._batches or len(tensors) == 1:
+        if len(tensors) == 0:
+            one = self._outputs(np.zeros((1, *tensors.shape[1:]), np.float32))
+            outputs = [output[:0] for output in one]
+        elif self._batches or len(tensors) == 1:
             outputs = self._outputs(tensors)
         else:
             singles = [self._outputs(tensors[n : n + 1]) for n in range(len(tensors))]

@@ -35,7 +35,7 @@ class Runnable(Protocol):
 
 def pixels_of(wanted: Input) -> Pixels:
     """How the network wants its pixels."""
-    return Pixels(wanted.channels, wanted.mean, wanted.scale, wanted.fill)
+    return Pixels(wanted.channels, wanted.mean, wanted.scale, wanted.fill, wanted.filter)
 
 
 def size_for(wanted: Input, width: float, height: float) -> tuple[int, int]:

@@ -116,9 +116,10 @@ class PictureView:
     ) -> tuple[Tensor, float]:
         """Region `box`, aspect kept, pasted top left into width x height; with its scale.
 
-        Returns float32 (3, height, width) and tensor px per display px, which holds exactly
-        on both axes. The rest is `pixels.fill`. A region smaller than the tensor is enlarged
-        only with `enlarge`. Raises FrameError for an empty region or a size that cannot be.
+        Returns float32 (3, height, width) and tensor px per display px, the same on both axes
+        (unless a side is less than half a tensor px). The rest is `pixels.fill`. A region
+        smaller than the tensor is enlarged only with `enlarge`. Raises FrameError for an empty
+        region or a size that cannot be.
         """
         x0, y0, x1, y1 = self._checked(box)
         scale = min(width / (x1 - x0), height / (y1 - y0))
@@ -129,10 +130,9 @@ class PictureView:
                 f"letterbox: needs a tensor of at least 1 px a side, got {width} x {height}; "
                 "pass the size that the network takes"
             )
-        across = min(width, max(1, round((x1 - x0) * scale)))
-        down = min(height, max(1, round((y1 - y0) * scale)))
-        region = (x0, y0, x0 + across / scale, y0 + down / scale)
-        return self._fit(region, (across, down), (width, height), pixels), scale
+        across, right = _side(x0, x1, scale, width)
+        down, bottom = _side(y0, y1, scale, height)
+        return self._fit((x0, y0, right, bottom), (across, down), (width, height), pixels), scale
 
     def warped(
         self, matrix: npt.NDArray[np.float64], width: int, height: int, pixels: Pixels
@@ -194,6 +194,18 @@ class PictureView:
             mirrored=way.mirrored,
             filter=pixels.filter,
         )
+
+
+def _side(start: float, end: float, scale: float, most: int) -> tuple[int, float]:
+    """Whole tensor px for a side of a box, and where the box then ends for the scale to hold.
+
+    A side of less than half a px gets one all the same.
+    """
+    count = round((end - start) * scale)
+    if count < 1:
+        return 1, end
+    count = min(most, count)
+    return count, start + count / scale
 
 
 @lru_cache(maxsize=8)

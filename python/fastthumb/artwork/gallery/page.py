@@ -31,6 +31,7 @@ import numpy.typing as npt
 from fastthumb.artwork.gallery.people import boxes_of, people_of, tags_of_title
 from fastthumb.artwork.gallery.preview import POINTS, SignalPreview
 from fastthumb.artwork.labels import clock, counted, spoken, title_name
+from fastthumb.artwork.subjects import head_box
 from fastthumb.atomic import write_bytes
 from fastthumb.names import printable
 
@@ -43,6 +44,8 @@ _LINKED_FILES = ("contact-sheet.jpg", "title.json", "shots.csv", "sprites.vtt")
 # Pictures on a card: the best one large and three small ones, or, where pictures are tall, as many
 # side by side as fill about 16:9.
 _TALL, _SQUARE = 0.8, 1.2
+_CARD = 16 / 9
+_HEADS = 3  # that a card's picture tries to keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +122,8 @@ def _card(title: GalleryTitle) -> dict[str, Any]:
         "anchor": quote(record.title_id.encode("utf-8", "replace"), safe=""),
         "name": name,
         "words": " ".join([name, record.title_id, *kinds, *people, *things]).casefold(),
-        "pictures": [_cover(variant, title.folder) for variant in variants[:large]],
-        "more": [_cover(variant, title.folder) for variant in row],
+        "pictures": [_cover(one, title.folder, _CARD / large) for one in variants[:large]],
+        "more": [_cover(variant, title.folder, _CARD) for variant in row],
         "quality": f"{variants[0].quality_score:.2f}" if variants else "",
         "duration": duration or 0,
         "clock": clock(duration) if duration is not None else "",
@@ -131,9 +134,9 @@ def _card(title: GalleryTitle) -> dict[str, Any]:
     }
 
 
-def _cover(variant: Variant, folder: str) -> dict[str, str]:
-    """A picture cropped by the browser around its focal point."""
-    x, y = variant.focal_point
+def _cover(variant: Variant, folder: str, shape: float) -> dict[str, str]:
+    """A picture that the browser cuts to `shape` (width over height), heads whole."""
+    x, y = _position(variant, shape)
     colors = variant.palette.colors
     return {
         "url": _url(folder, variant.file),
@@ -141,6 +144,18 @@ def _cover(variant: Variant, folder: str) -> dict[str, str]:
         "color": colors[0].hex if colors else "transparent",
         "time": clock(variant.timestamp),
     }
+
+
+def _position(variant: Variant, shape: float) -> tuple[float, float]:
+    """CSS object-position, in shares, that keeps the focal point and the largest heads in view."""
+    own = _shape(variant)
+    axis, span = (0, shape / own) if own > shape else (1, own / shape)
+    start = variant.focal_point[axis] - (0.42 if axis else 0.5) * span
+    heads = [head_box(face.box) for face in variant.faces or () if face.sure]
+    for head in reversed(heads[:_HEADS]):  # the largest last: it counts most
+        start = min(max(start, head[axis + 2] - span), head[axis])
+    place = min(max(start, 0.0), 1.0 - span) / max(1.0 - span, 1e-9)
+    return (place, 0.5) if axis == 0 else (0.5, place)
 
 
 def _view(title: GalleryTitle) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from fastthumb.artwork.tags import KINDS, tags_of
 if TYPE_CHECKING:
     from fastthumb.records import CharacterRecord, FaceRecord, TitleRecord, Variant
 
+Box = tuple[float, float, float, float]
+
 _WITH = 3  # others that a character's row names
-_SAID = {("people", "none"): "Nobody"}
+_SAID = {("people", "none"): "Nobody", ("object", "tv"): "TV"}
 _SHUT = 0.4  # eyes that are less open than this are shut
 
 
@@ -43,16 +45,27 @@ def _said(kind: str, tag: str) -> str:
 
 
 def boxes_of(variant: Variant) -> list[list[Any]]:
-    """Faces and things as [left, top, width, height, what it is, more about it, is it a face]."""
+    """Faces and things as [left, top, width, height, what it is, more about it, is it a face].
+
+    A person whose face is there has no box of its own.
+    """
     boxes = [
-        [*_placed(face.box), face.character or "Face", _looks(face), 1]
+        [*_placed(face.box), face.character or ("Face" if face.sure else "Face?"), _looks(face), 1]
         for face in variant.faces or ()
     ]
     boxes += [
         [*_placed(one.box), spoken(one.label), f"{one.score:.0%} sure", 0]
         for one in variant.object_boxes or ()
+        if one.label != "person"
+        or not any(_inside(face.box, one.box) for face in variant.faces or ())
     ]
     return boxes
+
+
+def _inside(face: Box, body: Box) -> bool:
+    """Whether the middle of a face lies in the box of a person."""
+    x, y = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2
+    return body[0] <= x <= body[2] and body[1] <= y <= body[3]
 
 
 def _person(character: CharacterRecord, quoted: Callable[[str], str]) -> dict[str, Any]:
@@ -82,6 +95,6 @@ def _looks(face: FaceRecord) -> str:
     return ", ".join(words)
 
 
-def _placed(box: tuple[float, float, float, float]) -> list[float]:
+def _placed(box: Box) -> list[float]:
     left, top, right, bottom = box
     return [round(value, 3) for value in (left, top, right - left, bottom - top)]

@@ -110,7 +110,7 @@ function drawNumbers(title, variant) {
     ["Palette", `${variant.palette.map(shade).join(", ")} (${warmthOf(variant)})`],
     ["Size", variant.size.join(" × ")],
     ...variant.boxes.map(([, , , , label, more, face]) =>
-      [face && label !== "Face" ? `Face of ${label}` : label, more]),
+      [face && !label.startsWith("Face") ? `Face of ${label}` : label, more]),
     ...variant.crops.map(([aspect, , size]) => [`Crop to ${aspect}`, size.join(" × ")]));
   return make("details", {}, make("summary", {}, "All numbers"),
     make("table", {}, make("tbody", {}, rows.map(([name, value]) =>
@@ -141,8 +141,7 @@ function enlarge(title, number) {
   sized.style.setProperty("--ratio", variant.size[0] / variant.size[1]);
   sized.replaceChildren(picture, ...drawBoxes(variant));
   about.textContent = [
-    `${variant.rank} of ${title.variants.length}`, variant.kind, clock(variant.time),
-    `quality ${variant.quality.toFixed(2)}`,
+    `${variant.rank} of ${title.variants.length}`, described(title, variant), `quality ${variant.quality.toFixed(2)}`,
   ].join(" · ");
   if (large.open) return;
   large.showModal();
