@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata, spearmanr
 
 from _detection_pictures import PictureSet
-from fastthumb.analysis.face_looks import eye_opening, face_sharpness, turn_of
+from fastthumb.analysis.face_looks import eye_opening, face_sharpness, is_cut_off, turn_of
 from fastthumb.inference.face_readers import MeshReader
 from fastthumb.inference.faces import FoundFace
 from fastthumb.inference.views import PictureView
@@ -21,6 +21,7 @@ from fastthumb.inference.views import PictureView
 BLURS = (0.0, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # Gaussian sigma, px
 FALLING_TO = 3.0  # beyond it 8-bit codes say more than the blur
 FACE_WIDTHS = (40, 80, 160)  # px
+CUTS = (0.0, 0.1, 0.2, 0.3)
 TURNED = [
     "hamilton_whitehouse_10s.mp4",
     "tos_battle_70s_vp8.webm",
@@ -68,6 +69,35 @@ def sharpness(pictures: PictureSet) -> dict[str, Any]:
         for width in FACE_WIDTHS
     }
     return report | {"portraits": total, "falling_to_sigma_3": falling}
+
+
+def cuts(pictures: PictureSet) -> dict[str, Any]:
+    """Share of faces taken for cut off, by the share of the face that an edge takes away."""
+    report: dict[str, Any] = {}
+    for name in ("yunet_n_dynamic", "mtcnn"):
+        finder = pictures.face_finder(name)
+        found: dict[tuple[float, str], list[bool]] = defaultdict(list)
+        for file, _ in pictures.portraits()[::2]:
+            rgb = pictures.rgb(file)
+            faces = finder.detect(PictureView.of_rgb(rgb))
+            if not faces or not _well_inside(faces[0], rgb):
+                continue
+            for lost in CUTS:
+                for edge, part in _cut(rgb, faces[0], lost).items():
+                    left = finder.detect(PictureView.of_rgb(part))
+                    inside = (0.0, 0.0, float(part.shape[1]), float(part.shape[0]))
+                    if left:
+                        largest = max(left, key=_width)
+                        found[lost, edge].append(is_cut_off(largest, inside))
+        report[name] = {
+            f"{lost:.0%}": {
+                edge: round(float(np.mean(values)), 3)
+                for (at, edge), values in found.items()
+                if at == lost
+            }
+            for lost in CUTS
+        }
+    return report
 
 
 def turns(pictures: PictureSet) -> dict[str, Any]:
@@ -142,6 +172,33 @@ def _reduced(
     small = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX))
     x0, y0, x1, y1 = (edge * scale for edge in face.box)
     return small, FoundFace((x0, y0, x1, y1), face.landmarks * scale, face.score)
+
+
+def _cut(
+    rgb: npt.NDArray[np.uint8], face: FoundFace, lost: float
+) -> dict[str, npt.NDArray[np.uint8]]:
+    """The picture cut through the face at each side, `lost` of its box beyond the edge."""
+    height, width = rgb.shape[:2]
+    x0, y0, x1, y1 = face.box
+    x, y = lost * (x1 - x0), lost * (y1 - y0)
+    boxes = {
+        "left": (x0 + x, 0.0, width, height),
+        "right": (0.0, 0.0, x1 - x, height),
+        "top": (0.0, y0 + y, width, height),
+        "bottom": (0.0, 0.0, width, y1 - y),
+    }
+    parts = {}
+    for edge, box in boxes.items():
+        left, top, right, bottom = (max(0, round(at)) for at in box)
+        parts[edge] = np.ascontiguousarray(rgb[top:bottom, left:right])
+    return parts
+
+
+def _well_inside(face: FoundFace, rgb: npt.NDArray[np.uint8]) -> bool:
+    """Whether a tenth of the face is left to every edge of the picture."""
+    x0, y0, x1, y1 = face.box
+    x, y = 0.1 * (x1 - x0), 0.1 * (y1 - y0)
+    return x0 > x and y0 > y and x1 + x < rgb.shape[1] and y1 + y < rgb.shape[0]
 
 
 def _width(face: FoundFace) -> float:

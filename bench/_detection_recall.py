@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from _detection_pictures import PictureSet
+from fastthumb.analysis.detectors import NEARLY
 
 FINDERS = ("yunet_n_dynamic", "yunet_2023mar", "mtcnn")
 WITHOUT_PEOPLE = {
@@ -57,7 +58,8 @@ def without_people(pictures: PictureSet) -> dict[str, Any]:
             for name, finder in finders.items():
                 faces = finder.detect(view)
                 sure = [face for face in faces if face.score >= finder.sure]
-                meshes = mesh.present(view, faces)
+                near = [face for face in faces if face.score >= finder.sure - NEARLY]
+                meshes = mesh.present(view, near)
                 counts[name][0] += bool(faces)
                 counts[name][1] += bool(sure)
                 counts[name][2] += bool(sure or meshes)

@@ -76,26 +76,28 @@ def caps(_: Path, __: str) -> dict[str, Any]:
 # ---- are the pixels right ---------------------------------------------------------------------
 
 
-def frame_bytes(frame: Any, on_device: bool) -> Any:
-    address, size = frame.GetPtrToPlane(0), frame.framesize()
-    if not on_device:
-        return np.frombuffer(ctypes.string_at(address, size), np.uint8)
-    import cupy
+def planes_of(frame: Any, size: list[int], wide: bool, on_device: bool) -> list[Any]:
+    """Luma and chroma pairs, cut to the picture's size, on the host.
 
-    memory = cupy.cuda.UnownedMemory(address, size, frame, 0)
-    return cupy.ndarray(size, np.uint8, cupy.cuda.MemoryPointer(memory, 0)).get()
-
-
-def checksums(data: Any, shape: tuple[int, ...], size: list[int], wide: bool) -> list[int]:
-    """Of luma and chroma pairs, cut to the picture's size."""
+    The surface has an even width; after an odd number of luma rows the chroma follows at once.
+    """
     width, height = size
     step = 2 if wide else 1
-    columns = data.size * 2 // 3 // (shape[0] * 2 // 3)
+    columns, chroma_rows = (width + 1) // 2 * 2 * step, (height + 1) // 2
+    address, count = frame.GetPtrToPlane(0), columns * (height + chroma_rows)
+    if on_device:
+        import cupy
+
+        memory = cupy.cuda.UnownedMemory(address, count, frame, 0)
+        data = cupy.ndarray(count, np.uint8, cupy.cuda.MemoryPointer(memory, 0)).get()
+    else:
+        data = np.frombuffer(ctypes.string_at(address, count), np.uint8)
     rows = data.reshape(-1, columns)
-    luma_rows = rows.shape[0] * 2 // 3
-    luma = rows[:height, : width * step]
-    pairs = rows[luma_rows : luma_rows + (height + 1) // 2, : 2 * ((width + 1) // 2) * step]
-    return [zlib.crc32(np.ascontiguousarray(plane)) for plane in (luma, pairs)]
+    return [rows[:height, : width * step], rows[height:]]
+
+
+def checksum(plane: Any) -> int:
+    return zlib.crc32(np.ascontiguousarray(plane))
 
 
 def clip(folder: Path, argument: str) -> dict[str, Any]:
@@ -114,7 +116,9 @@ def clip(folder: Path, argument: str) -> dict[str, Any]:
     }
     on_device = where == "device"
     decoder = nvc.CreateDecoder(gpuid=0, codec=demuxer.GetNvCodecId(), usedevicememory=on_device)
-    got = []
+    path = folder / f"{references['file']}.npy"
+    pixels = np.load(path) if path.exists() else []
+    got, errors = [], []
     for packet in demuxer:
         for frame in decoder.Decode(packet):
             if not got:
@@ -124,9 +128,11 @@ def clip(folder: Path, argument: str) -> dict[str, Any]:
                 }  # fmt: skip
             if on_device:
                 decoder.SyncOnCUStream()
-            wide = "P016" in str(frame.format) or "10" in str(frame.format)
-            sums = checksums(frame_bytes(frame, on_device), frame.shape, references["size"], wide)
-            got.append([frame.getPTS(), *sums])
+            planes = planes_of(frame, references["size"], "P016" in str(frame.format), on_device)
+            if len(got) < len(pixels):
+                error = np.abs(planes[0].astype(np.int64) - pixels[len(got)])
+                errors.append([round(float(error.mean()), 4), int(error.max())])
+            got.append([frame.getPTS(), *map(checksum, planes)])
         if len(got) >= len(wanted) and len(wanted) >= 300:
             break
     got = got[: len(wanted)] if len(wanted) >= 300 else got
@@ -137,6 +143,7 @@ def clip(folder: Path, argument: str) -> dict[str, Any]:
     found["times_equal"] = sum(a[0] == b[0] for a, b in pairs)
     known = {tuple(b[1:]) for b in wanted}
     found["frames_known"] = sum(tuple(a[1:]) in known for a in got)
+    found["luma_errors_mean_max"] = errors
     found["first_times"] = [[a[0], b[0]] for a, b in pairs[:3]]
     return found
 
@@ -181,18 +188,28 @@ def decode_rate(folder: Path, argument: str) -> dict[str, Any]:
     file, sessions, kind = argument.split("|")
     path = str(folder / file)
 
-    def work(_: int, ready: Callable[[], None]) -> int:
+    repeats = 20 if kind == "keyframes" else 1
+    firsts = [0.0] * int(sessions)
+
+    def work(index: int, ready: Callable[[], None]) -> int:
         demuxer = nvc.CreateDemuxer(filename=path)
         decoder = nvc.CreateDecoder(gpuid=0, codec=demuxer.GetNvCodecId(), usedevicememory=True)
         ready()
-        count = 0
-        for packet in demuxer:
-            if kind == "keyframes" and not packet.key and packet.bsl > 0:
-                continue
-            count += len(decoder.Decode(packet))
+        start, count = time.perf_counter(), 0
+        for repeat in range(repeats):
+            for packet in demuxer if repeat == 0 else nvc.CreateDemuxer(filename=path):
+                last = packet.bsl == 0  # what flushes the decoder
+                if last and repeat + 1 < repeats:
+                    continue
+                if kind == "keyframes" and not packet.key and not last:
+                    continue
+                count += len(decoder.Decode(packet))
+                if count > 0 and not firsts[index]:
+                    firsts[index] = time.perf_counter() - start
         return count
 
-    return {"file": file, "kind": kind} | together(int(sessions), work)
+    rate = together(int(sessions), work)
+    return {"file": file, "kind": kind, "first_frame_seconds": firsts} | rate
 
 
 def split_rate(folder: Path, argument: str) -> dict[str, Any]:

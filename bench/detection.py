@@ -6,7 +6,8 @@ Goldens: the largest differences to reference outputs. Recall: the people of
 `faces/identities.csv` and `faces/expressions`, each picture's faces counted up to the number of
 people that its label names. Without people: what the face detectors find in films of animals and
 in animation. Objects: average precision as COCO defines it, against the figures published with
-the models. Looks: sharpness of faces against known blur, turn by landmarks against turn by mesh,
+the models. Looks: sharpness of faces against known blur, faces cut off by an edge on
+purpose, turn by landmarks against turn by mesh,
 the lesser measure of open eyes against the mesh. Times: one thread, the least of several rounds,
 for every part of what is done to a picture.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from _detection_goldens import goldens
-from _detection_looks import eyes, sharpness, turns
+from _detection_looks import cuts, eyes, sharpness, turns
 from _detection_objects import average_precisions
 from _detection_pictures import PictureSet
 from _detection_recall import people, without_people
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[PictureSet], dict[str, Any]]] = {
     "without_people": without_people,
     "objects": average_precisions,
     "sharpness": sharpness,
+    "cut_off": cuts,
     "turn": turns,
     "eyes": eyes,
     "times": times,

@@ -1,11 +1,11 @@
-"""The signals kernel on one core against a copy of the same bytes, in alternation.
+"""The kernels on one core: signals against a copy of the same bytes, tensors against other roads.
 
     python bench/kernels.py [--rounds 15] [--frames 16]
 
-Each round measures every frame of a small film, then copies every frame to another place; the
-films are larger than the caches, as frames out of a decoder are, and a second figure repeats one
-frame. The result is compared with the plain implementation before anything is timed. Rates count
-the bytes read, for the copy too.
+For the signals, each round measures every frame of a small film, then copies every frame to
+another place; the films are larger than the caches, as frames out of a decoder are, and a second
+figure repeats one frame. The result is compared with the plain implementation before anything is
+timed. Rates count the bytes read, for the copy too. For the tensors see _tensors.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import _tensors
 from _report import save
 from fastthumb import _core
 
@@ -155,6 +156,7 @@ def main() -> None:
     results["call_overhead_us"] = overhead_us()
     results["goal_share_of_copy"] = GOAL_SHARE
     print(f"a call on a 4 x 4 frame: {results['call_overhead_us']:.1f} us; goal {GOAL_SHARE:.0%}")
+    results["tensors"] = _tensors.measured(film(CASES[1], arguments.frames), arguments.rounds)
     print(f"written to {save('kernels', results)}")
 
 

@@ -22,17 +22,25 @@ struct Letterbox {
   void (*warp)(const WarpPlan&, float*);
 };
 
-// The plain truth first; "auto" takes the last.
-constexpr std::array kLetterboxes{Letterbox{"scalar", fit_scalar, warp_scalar},
-                                  Letterbox{"simd", fit_simd, warp_simd}};
+// The plain truth first; "auto" takes kFastestCpu.
+constexpr std::array kLetterboxes{
+    Letterbox{"scalar", fit_scalar, warp_scalar},
+    Letterbox{"simd", fit_simd, warp_simd},
+#ifdef FASTTHUMB_HAS_CUDA
+    Letterbox{"cuda", fit_cuda, warp_cuda},
+#endif
+};
+constexpr std::string_view kFastestCpu = "simd";
 
 const Letterbox& letterbox_of(std::string_view implementation) {
-  if (implementation == "auto") return kLetterboxes.back();
+  const std::string_view wanted = implementation == "auto" ? kFastestCpu : implementation;
+  std::string known;
   for (const Letterbox& entry : kLetterboxes) {
-    if (entry.implementation == implementation) return entry;
+    if (entry.implementation == wanted) return entry;
+    known.append(", ").append(entry.implementation);
   }
-  throw SettingsError(joined("letterbox: no implementation '", implementation,
-                             "' in this build; use auto, scalar, simd"));
+  throw SettingsError(
+      joined("letterbox: no implementation '", implementation, "' in this build; use auto", known));
 }
 
 // ---- taps -------------------------------------------------------------------------------------
@@ -251,9 +259,7 @@ Picture picture_of(const std::uint8_t* rgb, int width, int height, std::ptrdiff_
   return picture;
 }
 
-void fit(const Picture& picture, const Fit& fit, const TensorFormat& format,
-         std::string_view implementation, float* tensor) {
-  const Letterbox& twin = letterbox_of(implementation);
+FitPlan plan_fit(const Picture& picture, const Fit& fit, const TensorFormat& format) {
   check_format(format);
   const bool sane = fit.x0 < fit.x1 && fit.y0 < fit.y1 && std::abs(fit.x0) < kFarthest &&
                     std::abs(fit.y0) < kFarthest && std::abs(fit.x1) < kFarthest &&
@@ -286,32 +292,26 @@ void fit(const Picture& picture, const Fit& fit, const TensorFormat& format,
   if (fit.quarter_turns == 3) u = {0, 0, 1}, v = {cols - 1, -1, 0};
   if (fit.mirrored) u = {fit.width - 1 - u.start, -u.per_col, -u.per_row};
 
-  if (col0 >= col1 || row0 >= row1) {
-    fill_box(format, 0, format.width, 0, format.height, tensor);
-    return;
-  }
+  FitPlan plan;
+  plan.format = format;
+  if (col0 >= col1 || row0 >= row1) return plan;
   const auto [u0, u1] = std::minmax({u.at(col0, row0), u.at(col1 - 1, row1 - 1)});
   const auto [v0, v1] = std::minmax({v.at(col0, row0), v.at(col1 - 1, row1 - 1)});
-  fill_box(format, 0, format.width, 0, v0, tensor);
-  fill_box(format, 0, u0, v0, v1 + 1, tensor);
-  fill_box(format, u1 + 1, format.width, v0, v1 + 1, tensor);
-  fill_box(format, 0, format.width, v1 + 1, format.height, tensor);
-
-  FitPlan plan;
+  plan.left = u0;
+  plan.right = u1 + 1;
+  plan.top = v0;
+  plan.bottom = v1 + 1;
   plan.grid = grid_of(picture, {fit.x0 + col0 * step_x, step_x, col1 - col0},
                       {fit.y0 + row0 * step_y, step_y, row1 - row0}, fit.filter);
   plan.color = color_of(picture);
-  plan.format = format;
   const std::ptrdiff_t pitch = format.width;
   plan.start = u.at(col0, row0) + v.at(col0, row0) * pitch;
   plan.step_col = u.per_col + v.per_col * pitch;
   plan.step_row = u.per_row + v.per_row * pitch;
-  twin.fit(plan, tensor);
+  return plan;
 }
 
-void warp(const Picture& picture, const Affine& m, const TensorFormat& format,
-          std::string_view implementation, float* tensor) {
-  const Letterbox& twin = letterbox_of(implementation);
+WarpPlan plan_warp(const Picture& picture, const Affine& m, const TensorFormat& format) {
   check_format(format);
   struct Span {  // of the frame, along one axis: cells first..end of `size` px, and what they see
     double size;
@@ -334,22 +334,41 @@ void warp(const Picture& picture, const Affine& m, const TensorFormat& format,
   };
   const Span x = span_of(m[0], m[1], m[2], picture.width());
   const Span y = span_of(m[3], m[4], m[5], picture.height());
-  if (x.first >= x.end || y.first >= y.end) {
-    fill_box(format, 0, format.width, 0, format.height, tensor);
-    return;
-  }
   WarpPlan plan;
+  plan.format = format;
+  if (x.first >= x.end || y.first >= y.end) return plan;
   plan.grid = grid_of(picture, {x.first * x.size, x.size, x.end - x.first},
                       {y.first * y.size, y.size, y.end - y.first}, Filter::area);
   plan.color = color_of(picture);
-  plan.format = format;
   plan.matrix = {m[0] / x.size, m[1] / x.size, m[2] / x.size - x.first,
                  m[3] / y.size, m[4] / y.size, m[5] / y.size - y.first};
   plan.left = -x.first;
   plan.right = picture.width() / x.size - x.first;
   plan.top = -y.first;
   plan.bottom = picture.height() / y.size - y.first;
-  twin.warp(plan, tensor);
+  return plan;
+}
+
+void fit(const Picture& picture, const Fit& fit, const TensorFormat& format,
+         std::string_view implementation, float* tensor) {
+  const Letterbox& twin = letterbox_of(implementation);
+  const FitPlan plan = plan_fit(picture, fit, format);
+  fill_box(format, 0, format.width, 0, plan.top, tensor);
+  fill_box(format, 0, plan.left, plan.top, plan.bottom, tensor);
+  fill_box(format, plan.right, format.width, plan.top, plan.bottom, tensor);
+  fill_box(format, 0, format.width, plan.bottom, format.height, tensor);
+  if (plan.grid.cols > 0) twin.fit(plan, tensor);
+}
+
+void warp(const Picture& picture, const Affine& matrix, const TensorFormat& format,
+          std::string_view implementation, float* tensor) {
+  const Letterbox& twin = letterbox_of(implementation);
+  const WarpPlan plan = plan_warp(picture, matrix, format);
+  if (plan.grid.cols > 0) {
+    twin.warp(plan, tensor);
+  } else {
+    fill_box(format, 0, format.width, 0, format.height, tensor);
+  }
 }
 
 }  // namespace fastthumb

@@ -19,14 +19,23 @@ struct Vector {
   int x, y, penalty;
 };
 
-// The window's candidate `index`, row by row.
+// Candidate `place` of a window, row by row, from the window's center.
+template <int kReach>
+__device__ Vector from_center(int place, int area) {
+  constexpr int kSide = 2 * kReach + 1;
+  const int x = place % kSide - kReach, y = place / kSide - kReach;
+  const int penalty = kReach == kNearReach ? area / 2 : area;
+  return {x, y, penalty + area * (abs(x) + abs(y)) / 16};
+}
+static_assert(kNearReach != kZeroReach, "the reach names the window");
+
+// Candidate `index` of both windows, that around zero first.
 __device__ Vector candidate_of(int index, int guess_x, int guess_y, int area) {
-  const bool near = index >= kZeroWindow;
-  const int side = near ? kNearSide : kZeroSide, reach = near ? kNearReach : kZeroReach;
-  const int place = near ? index - kZeroWindow : index;
-  const int dx = place % side - reach, dy = place / side - reach;
-  const int penalty = (near ? area / 2 : area) + area * (abs(dx) + abs(dy)) / 16;
-  return {(near ? guess_x : 0) + dx, (near ? guess_y : 0) + dy, penalty};
+  if (index < kZeroWindow) return from_center<kZeroReach>(index, area);
+  Vector vector = from_center<kNearReach>(index - kZeroWindow, area);
+  vector.x += guess_x;
+  vector.y += guess_y;
+  return vector;
 }
 
 // Sixteenths of a cell along one axis; `offset` and `reach` of the winner in its window, `step`
@@ -49,13 +58,14 @@ struct Refined {
 
 __device__ Refined refined(const int* differences, int winner, int guess_x, int guess_y, int area) {
   const bool near = winner >= kZeroWindow;
+  const Vector offset = near ? from_center<kNearReach>(winner - kZeroWindow, area)
+                             : from_center<kZeroReach>(winner, area);
   const int side = near ? kNearSide : kZeroSide, reach = near ? kNearReach : kZeroReach;
-  const int place = near ? winner - kZeroWindow : winner;
-  const Vector vector = candidate_of(winner, guess_x, guess_y, area);
-  bool textured = vector.x != 0 || vector.y != 0;
-  const int x = part_of(differences, winner, place % side - reach, reach, 1, area, textured);
-  const int y = part_of(differences, winner, place / side - reach, reach, side, area, textured);
-  return {vector.x * kVectorUnits + x, vector.y * kVectorUnits + y, textured, near};
+  const int whole_x = (near ? guess_x : 0) + offset.x, whole_y = (near ? guess_y : 0) + offset.y;
+  bool textured = whole_x != 0 || whole_y != 0;
+  const int x = part_of(differences, winner, offset.x, reach, 1, area, textured);
+  const int y = part_of(differences, winner, offset.y, reach, side, area, textured);
+  return {whole_x * kVectorUnits + x, whole_y * kVectorUnits + y, textured, near};
 }
 
 __device__ int blended(int at, int at_right, int below, int below_right, int right, int down) {
@@ -90,12 +100,12 @@ struct Window {
 
   // Outside the picture its edge cells repeat.
   __device__ void fill(const DeviceReduction& r, const std::uint8_t* cells) const {
-    const int lane = int(threadIdx.x) % 32;
     const bool whole = left >= 0 && left + 16 <= r.cells_x && r.cells_x % 4 == 0 &&
                        reinterpret_cast<std::uintptr_t>(cells) % 4 == 0;
-    for (int i = lane; i < kRows * 4; i += 32) {
-      const int row = min(max(top + i / 4, 0), r.cells_y - 1), first = left + i % 4 * 4;
-      const std::uint8_t* const source = cells + std::ptrdiff_t{row} * r.cells_x;
+#pragma unroll
+    for (unsigned i = threadIdx.x % 32; i < kRows * 4; i += 32) {
+      const int row = min(max(top + int(i / 4), 0), r.cells_y - 1), first = left + int(i % 4) * 4;
+      const std::uint8_t* const source = cells + row * r.cells_x;  // a few million cells at most
       std::uint32_t word = 0;
       if (whole) {
         word = *reinterpret_cast<const std::uint32_t*>(source + first);
@@ -110,7 +120,7 @@ struct Window {
 
   // Sum of absolute differences with the cells from (x, y) on.
   __device__ int difference(const std::uint32_t (*now)[2], int x, int y) const {
-    const int column = x - left, word = column / 4, bits = column % 4 * 8;
+    const unsigned column = unsigned(x - left), word = column / 4, bits = column % 4 * 8;
     std::uint32_t sum = 0;
 #pragma unroll
     for (int i = 0; i < kSide; ++i) {
@@ -136,7 +146,7 @@ __global__ void __launch_bounds__(kWarps * 32)
     motion_kernel(DeviceReduction r, const DeviceFrame* frames, const DeviceSums* sums) {
   __shared__ WarpShared all_shared[kWarps];
   const DeviceFrame frame = frames[blockIdx.z];
-  const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
+  const int lane = int(threadIdx.x % 32), warp = int(threadIdx.x / 32);
   const int block_x = int(blockIdx.x) * kWarps + warp, block_y = int(blockIdx.y);
   if (frame.previous_cells == nullptr || block_x >= r.blocks_x) return;
   WarpShared& shared = all_shared[warp];
@@ -145,7 +155,7 @@ __global__ void __launch_bounds__(kWarps * 32)
   const int x = block_x * kSide, y = block_y * kSide;
   if (lane < 2 * kSide) {
     const std::uint8_t* const cells =
-        frame.cells[0] + std::ptrdiff_t{y + lane / 2} * r.cells_x + x + lane % 2 * 4;
+        frame.cells[0] + (y + lane / 2) * r.cells_x + x + lane % 2 * 4;
     std::uint32_t word = 0;
     for (int k = 0; k < 4; ++k) word |= std::uint32_t{cells[k]} << (8 * k);
     shared.now[lane / 2][lane % 2] = word;
@@ -160,19 +170,20 @@ __global__ void __launch_bounds__(kWarps * 32)
   constexpr unsigned kRanks = 128;
   static_assert(kCandidates < int(kRanks), "ranks fit");
   unsigned best = ~0u;
-  const auto consider = [&](int index, int difference) {
+  const auto consider = [&](int index, int difference, int penalty) {
     shared.differences[index] = difference;
-    const auto penalty = unsigned(candidate_of(index, guess_x, guess_y, kArea).penalty);
-    best = min(best, (unsigned(difference) + penalty) * kRanks + unsigned(index) + 1);
+    best = min(best, unsigned(difference + penalty) * kRanks + unsigned(index) + 1);
     if (index == kZeroWindow / 2) best = min(best, unsigned(difference) * kRanks);
   };
+#pragma unroll
   for (int i = lane; i < kZeroWindow; i += 32) {
-    const Vector vector = candidate_of(i, 0, 0, kArea);
-    consider(i, zero.difference(shared.now, x - vector.x, y - vector.y));
+    const Vector vector = from_center<kZeroReach>(i, kArea);
+    consider(i, zero.difference(shared.now, x - vector.x, y - vector.y), vector.penalty);
   }
   if (near_window && lane < kNearSide * kNearSide) {
-    const Vector vector = candidate_of(kZeroWindow + lane, guess_x, guess_y, kArea);
-    consider(kZeroWindow + lane, near.difference(shared.now, x - vector.x, y - vector.y));
+    const Vector vector = from_center<kNearReach>(lane, kArea);
+    const int from_x = x - guess_x - vector.x, from_y = y - guess_y - vector.y;
+    consider(kZeroWindow + lane, near.difference(shared.now, from_x, from_y), vector.penalty);
   }
   for (int step = 16; step > 0; step /= 2) {
     best = min(best, __shfl_xor_sync(kEverybody, best, step));
@@ -186,6 +197,7 @@ __global__ void __launch_bounds__(kWarps * 32)
   const auto* const now = reinterpret_cast<const std::uint8_t*>(shared.now);
   const auto refined_difference = [&](const auto& window) {
     int sum = 0;
+#pragma unroll
     for (int i = lane; i < kArea; i += 32) {
       const int cell_x = x + i % kSide + back_x, cell_y = y + i / kSide + back_y;
       sum +=

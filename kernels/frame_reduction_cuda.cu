@@ -111,12 +111,15 @@ __device__ std::uint32_t quad_of_words(const DeviceReduction& r, const DevicePla
 __device__ std::uint32_t quad_of_samples(const DeviceReduction& r, const DevicePlane& plane, int x,
                                          int y) {
   std::uint32_t quad = 0;
+#pragma unroll 1
   for (int px = 0; px < min(4, r.cols - x); ++px) {
     std::uint32_t sum = 0;
+#pragma unroll 1
     for (int i = 0; i < r.box_rows; ++i) {
       const std::uint8_t* const row =
           plane.data + (std::ptrdiff_t{y} * r.box_rows + i) * plane.pitch_bytes;
       const int first = (x + px) * r.box_cols;
+#pragma unroll 1
       for (int j = 0; j < r.box_cols; ++j) sum += sample_at(r, row, first + j);
     }
     quad |= luma_of(r, sum) << (8 * px);
@@ -159,10 +162,12 @@ __device__ void add_samples(const DeviceReduction& r, const DeviceFrame& frame, 
   const std::uint8_t* const cr_data = pairs ? frame.cb.data : frame.cr.data;
   const std::ptrdiff_t cr_pitch = pairs ? frame.cb.pitch_bytes : frame.cr.pitch_bytes;
   const int stride = pairs ? 2 : 1, second = pairs ? 1 : 0;
+#pragma unroll 1
   for (int i = 0; i < r.chroma_box_rows; ++i) {
     const std::ptrdiff_t y = std::ptrdiff_t{cell_y} * r.chroma_box_rows + i;
     const std::uint8_t* const cb_row = frame.cb.data + y * frame.cb.pitch_bytes;
     const std::uint8_t* const cr_row = cr_data + y * cr_pitch;
+#pragma unroll 1
     for (int j = 0; j < r.chroma_box_cols; ++j) {
       const int x = (cell_x * r.chroma_box_cols + j) * stride;
       cb += sample_at(r, cb_row, x);
@@ -261,7 +266,7 @@ __global__ void __launch_bounds__(kThreads, 4)
   __shared__ BlockShared shared;
   const DeviceFrame frame = frames[blockIdx.z];
   DeviceSums& sums = all_sums[blockIdx.z];
-  const int thread = int(threadIdx.x), lane = thread % 32, warp = thread / 32;
+  const int thread = int(threadIdx.x), lane = int(threadIdx.x % 32), warp = int(threadIdx.x / 32);
   for (int i = thread; i < kWarps * 256; i += kThreads) shared.luma_counts[i / 256][i % 256] = 0;
   if (thread < 2 * kChromaBins) shared.chroma_counts[0][thread] = 0;
   __syncthreads();
@@ -278,7 +283,7 @@ __global__ void __launch_bounds__(kThreads, 4)
   for (int strip = int(blockIdx.y) * kWarps + warp; strip < strips;
        strip += int(gridDim.y) * kWarps) {
     std::uint32_t luma = 0;
-#pragma unroll 2
+#pragma unroll 1
     for (int y = 4 * strip; y < min(4 * strip + 4, r.rows); ++y) {
       if (across == 0) break;
       std::uint32_t quad = 0;
@@ -370,7 +375,7 @@ using Kernel = void (*)(DeviceReduction, const DeviceFrame*, DeviceSums*);
 
 template <int kBytes>
 Kernel kernel_for_box(int box) {
-  switch (box) {  // the usual pictures: up to 719 lines, 720, 1080, 1440, 2160, 4320
+  switch (box) {  // the usual pictures: up to 719 lines, 720, 1080, 1440, 2160
     case 1:
       return reduce_kernel<1, kBytes>;
     case 2:
@@ -381,8 +386,6 @@ Kernel kernel_for_box(int box) {
       return reduce_kernel<4, kBytes>;
     case 6:
       return reduce_kernel<6, kBytes>;
-    case 12:
-      return reduce_kernel<12, kBytes>;
     default:
       return reduce_kernel<0, kBytes>;
   }

@@ -35,9 +35,10 @@ struct Quads {
         words(cols_ % 4 == 0 && reinterpret_cast<std::uintptr_t>(data_) % 4 == 0) {}
 
   __device__ std::uint32_t at(int x, int y) const {
-    const std::uint8_t* const px = data + std::ptrdiff_t{y} * cols + x;
+    const std::uint8_t* const px = data + y * cols + x;  // below 2^26 px
     if (words) return *reinterpret_cast<const std::uint32_t*>(px);
     std::uint32_t quad = 0;
+#pragma unroll 1
     for (int i = 0; i < min(4, cols - x); ++i) quad |= std::uint32_t{px[i]} << (8 * i);
     return quad;
   }
@@ -49,47 +50,57 @@ struct Quads {
 // added as such. With a bias, 2 x 15 Laplacians of at most 2044 fit into a half, and the squares of
 // a lane's 4 x 15 into a word; those of a warp do without it.
 
-// A warp goes down a strip of the picture, a lane down four columns.
+// A warp goes down a strip of the picture, a lane down four columns. kWords: rows are words.
+template <bool kWords>
 __device__ void strip(const DeviceReduction& r, const DeviceFrame& frame, int strip_x, int strip_y,
                       DeviceSums& sums) {
-  const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
-  const Quads now(frame.working_luma, r.cols);
-  const Quads before(frame.previous_luma, r.cols);
-  const bool compared = frame.previous_luma != nullptr;
+  constexpr std::uint32_t kPairs = 0x00FF00FFu;
+  constexpr int kBias = 1024;  // keeps a px's share of a pair positive: |Laplacian| <= 1020
+  const int lane = int(threadIdx.x % 32), warp = int(threadIdx.x / 32);
   const int x = strip_x * kStripCols + 4 * lane;
   const int first_y = (strip_y * kWarps + warp) * kStripRows;
   const int end_y = min(first_y + kStripRows, r.rows);
-  const bool here = x < r.cols;
-  // See Note [px in pairs].
-  constexpr std::uint32_t kPairs = 0x00FF00FFu;
-  constexpr int kBias = 1024;  // keeps a px's share of a pair positive: |Laplacian| <= 1020
+  const bool here = x < r.cols, compared = frame.previous_luma != nullptr;
+  // Of a lane or row beyond the picture the nearest is loaded, and not counted.
+  const auto quad_at = [&](const std::uint8_t* picture, int y) {
+    const int row = min(max(y, 0), r.rows - 1) * r.cols;
+    if (kWords) return *reinterpret_cast<const std::uint32_t*>(picture + row + (here ? x : 0));
+    std::uint32_t quad = 0;
+#pragma unroll 1
+    for (int i = 0; i < min(4, r.cols - x); ++i) {
+      quad |= std::uint32_t{picture[row + x + i]} << (8 * i);
+    }
+    return quad;
+  };
   std::uint32_t pair_sums = 0, squares = 0, difference = 0;
   int count = 0;  // px in the sums
   if (first_y < end_y) {
     const auto mask = [&](int i) { return x + i >= 1 && x + i + 1 < r.cols; };
     const std::uint32_t keep_even = (mask(0) ? 0xFFFFu : 0) | (mask(2) ? 0xFFFF0000u : 0);
     const std::uint32_t keep_odd = (mask(1) ? 0xFFFFu : 0) | (mask(3) ? 0xFFFF0000u : 0);
-    const int columns = mask(0) + mask(1) + mask(2) + mask(3);
-    const auto row_at = [&](int y) { return here && y >= 0 && y < r.rows ? now.at(x, y) : 0; };
-    std::uint32_t above = row_at(first_y - 1), center = row_at(first_y);
+    // The px beside the strip, for its outer lanes.
+    const bool leftmost = lane == 0 && x > 0, rightmost = lane == 31 && x + 4 < r.cols;
+    const std::uint8_t* const beside = frame.working_luma + (leftmost ? x - 1 : x + 4);
+    const std::uint8_t* const earlier = compared ? frame.previous_luma : frame.working_luma;
+    std::uint32_t above = quad_at(frame.working_luma, first_y - 1);
+    std::uint32_t center = quad_at(frame.working_luma, first_y);
     for (int begin = first_y; begin < end_y; begin += kRowsAtOnce) {
-      std::uint32_t below[kRowsAtOnce], earlier[kRowsAtOnce];
+      std::uint32_t below[kRowsAtOnce], before[kRowsAtOnce], edge[kRowsAtOnce];
 #pragma unroll
       for (int i = 0; i < kRowsAtOnce; ++i) {
-        const bool counts = here && compared && begin + i < end_y;
-        below[i] = row_at(begin + i + 1);
-        earlier[i] = counts ? before.at(x, begin + i) : 0;
+        below[i] = quad_at(frame.working_luma, begin + i + 1);
+        before[i] = quad_at(earlier, begin + i);
+        edge[i] = leftmost || rightmost ? beside[min(begin + i, r.rows - 1) * r.cols] : 0;
       }
 #pragma unroll
       for (int i = 0; i < kRowsAtOnce; ++i) {
         const int y = begin + i;
         std::uint32_t left = __shfl_up_sync(kEverybody, center, 1);
         std::uint32_t right = __shfl_down_sync(kEverybody, center, 1);
+        if (leftmost) left = edge[i] << 24;
+        if (rightmost) right = edge[i];
         if (y < end_y) {
-          const std::uint8_t* const row = now.data + std::ptrdiff_t{y} * r.cols;
-          if (lane == 0 && x > 0) left = std::uint32_t{row[x - 1]} << 24;
-          if (lane == 31 && x + 4 < r.cols) right = row[x + 4];
-          if (compared) difference += __vsadu4(center, earlier[i]);
+          difference += __vsadu4(center, before[i]);
           if (y > 0 && y + 1 < r.rows) {
             const std::uint32_t even = center & kPairs, odd = center >> 8 & kPairs;
             const std::uint32_t left_of_even = __byte_perm(center, left, 0x5157) & kPairs;
@@ -103,13 +114,15 @@ __device__ void strip(const DeviceReduction& r, const DeviceFrame& frame, int st
             pair_sums += evens + odds;
             squares += (evens & 0xFFFF) * (evens & 0xFFFF) + (evens >> 16) * (evens >> 16);
             squares += (odds & 0xFFFF) * (odds & 0xFFFF) + (odds >> 16) * (odds >> 16);
-            count += columns;
           }
         }
         above = center;
         center = below[i];
       }
     }
+    const int interior_rows = max(min(end_y, r.rows - 1) - max(first_y, 1), 0);
+    count = (mask(0) + mask(1) + mask(2) + mask(3)) * interior_rows;
+    if (!here || !compared) difference = 0;
   }
   const int sum = int((pair_sums & 0xFFFF) + (pair_sums >> 16));
   // The squares without the bias; what wraps around comes back.
@@ -138,7 +151,7 @@ __device__ void strip(const DeviceReduction& r, const DeviceFrame& frame, int st
 
 // The first row from one end that is not black, r.rows without one. A warp looks at a row.
 __device__ int first_lit_row(const DeviceReduction& r, const Quads& picture, bool from_below) {
-  const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
+  const int lane = int(threadIdx.x % 32), warp = int(threadIdx.x / 32);
   __shared__ int first;
   if (threadIdx.x == 0) first = r.rows;
   __syncthreads();
@@ -248,7 +261,7 @@ __device__ void profiles_of(const DeviceReduction& r, const Quads& cells, std::i
                             std::int32_t* rows) {
   constexpr int kSpan = 256, kAtOnce = 6;  // cells of a row; rows on their way together
   __shared__ std::int32_t parts[kWarps][kSpan];
-  const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
+  const int lane = int(threadIdx.x % 32), warp = int(threadIdx.x / 32);
   for (int begin = 0; begin < r.cells_x; begin += kSpan) {
     std::int32_t sums[2][4] = {};
     for (int first_y = warp; first_y < r.cells_y; first_y += kAtOnce * kWarps) {
@@ -355,7 +368,7 @@ __device__ void guess(const DeviceReduction& r, const DeviceFrame& frame, Device
 // ---- kernel -----------------------------------------------------------------------------------
 
 // Blocks: a frame x those with a job each, then strips.
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     picture_kernel(DeviceReduction r, const DeviceFrame* frames, DeviceSums* all_sums) {
   const DeviceFrame frame = frames[blockIdx.x];
   DeviceSums& sums = all_sums[blockIdx.x];
@@ -369,7 +382,13 @@ __global__ void __launch_bounds__(kThreads)
   } else {
     const int strips_x = (r.cols + kStripCols - 1) / kStripCols;
     const int place = block - kFirstStripBlock;
-    strip(r, frame, place % strips_x, place / strips_x, sums);
+    const auto addresses = reinterpret_cast<std::uintptr_t>(frame.working_luma) |
+                           reinterpret_cast<std::uintptr_t>(frame.previous_luma);
+    if (r.cols % 4 == 0 && addresses % 4 == 0) {
+      strip<true>(r, frame, place % strips_x, place / strips_x, sums);
+    } else {
+      strip<false>(r, frame, place % strips_x, place / strips_x, sums);
+    }
   }
 }
 

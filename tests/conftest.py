@@ -15,7 +15,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FASTTHUMB_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("FASTTHUMB_MODELS", raising=False)
-        patch.delenv("FASTTHUMB_CAST", raising=False)
+        patch.setenv("FASTTHUMB_CAST", str(tmp_path_factory.mktemp("cast") / "none"))
         yield
 
 

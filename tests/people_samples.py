@@ -25,7 +25,7 @@ def face_of(
     *,
     looks: float = 0.0,
     expression: str | None = None,
-    sure: float = 0.9,
+    likely: float = 0.9,
     **changes: Any,
 ) -> Face:
     """A face of this height around (x, y), shares of a 16:9 picture.
@@ -56,7 +56,7 @@ def face_of(
         "cut_off": False,
         "eyes_open": 1.0,
         "mouth": 0.05,
-        "expression": None if expression is None else shares_of(expression, sure),
+        "expression": None if expression is None else shares_of(expression, likely),
     }
     return Face(**values | changes)
 

@@ -16,7 +16,12 @@ from typer.testing import CliRunner
 from face_samples import People, Vector, face
 from fastthumb.analysis.cast import Cast
 from fastthumb.analysis.cast_changes import add_person
-from fastthumb.analysis.cast_folder import cast_folder, put_photographs, remove_person
+from fastthumb.analysis.cast_folder import (
+    cast_folder,
+    default_cast,
+    put_photographs,
+    remove_person,
+)
 from fastthumb.analysis.detections import Face
 from fastthumb.cli import cast as commands
 from fastthumb.errors import SettingsError
@@ -191,7 +196,8 @@ def test_confusions_in_the_cast_are_named(folder: Path) -> None:
     assert "Bob and bob have one name" in said
     assert "wrong.png does not look like the other photographs of Ann" in said
     assert "Amy and Ann look alike" in said
-    assert [one.name for one in found.people] == ["Amy", "Ann", "Bob", "Eve"]
+    usable = [(one.name, one.usable, len(one.photographs)) for one in found.people]
+    assert usable == [("Amy", 1, 1), ("Ann", 3, 5), ("Bob", 2, 2), ("Eve", 1, 2)]
     expected = People(len(CODES)).centers[0]
     ann = found.people[1].embedding
     assert ann is not None
@@ -314,6 +320,9 @@ def test_where_the_cast_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "fastthumb" in str(cast_folder())
     monkeypatch.setenv("FASTTHUMB_CAST", str(tmp_path / "mine"))
     assert cast_folder() == tmp_path / "mine"
+    assert default_cast() is None
+    (tmp_path / "mine").mkdir()
+    assert default_cast() == str(tmp_path / "mine")
 
 
 def test_photographs_are_turned_upright_and_opaque(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -204,13 +205,45 @@ def test_there_is_air_above_a_head() -> None:
 
 
 def test_bodies_and_lettering_are_not_cut_through_where_that_can_be_avoided() -> None:
-    one = View(focal_point=(0.35, 0.5), bodies=((0.30, 0.2, 0.55, 0.9),))
-    x0, _, x1, _ = best_crop((1920, 1080), parse_aspect("1:1"), one).box
-    assert x0 <= 0.30 * 1920
-    assert x1 >= 0.55 * 1920
+    glare = np.zeros((18, 32), np.uint8)
+    glare[:, :3] = 255
+    for focal in ((0.35, 0.5), (0.02, 0.5)):  # a window draws the eye, an animal is the subject
+        one = View(focal_point=focal, saliency=glare, bodies=((0.30, 0.2, 0.65, 0.9),))
+        x0, _, x1, _ = best_crop((1920, 1080), parse_aspect("1:1"), one).box
+        assert x0 <= 0.30 * 1920
+        assert x1 >= 0.55 * 1920
+    _, y0, _, _ = best_crop((1080, 1080), parse_aspect("21:9"), replace(one, saliency=None)).box
+    assert y0 <= 0.25 * 1080, "the top of a body holds the head"
     written = View(focal_point=(0.5, 0.5), lettering=((0.60, 0.4, 0.9, 0.5),))
     x0, _, x1, _ = best_crop((1920, 1080), parse_aspect("1:1"), written).box
     assert x1 <= 0.62 * 1920 or x1 >= 0.88 * 1920
+
+
+def test_what_may_be_a_face_is_not_cut_through_where_that_can_be_avoided() -> None:
+    view = View(focal_point=(0.4, 0.5), doubtful=((0.55, 0.3, 0.65, 0.5),))
+    x0, _, x1, _ = best_crop((1920, 1080), parse_aspect("2:3"), view).box
+    assert x1 <= 0.55 * 1920 or x1 >= 0.65 * 1920
+    assert x0 <= 0.4 * 1920 <= x1
+
+
+def test_the_head_of_who_turns_away_is_in_or_out() -> None:
+    back = Subject((0.7, 0.1, 0.8, 0.3), (0.7, 0.1, 0.8, 0.3), (0.75, 0.2), 0.0, 1.0, seen=False)
+    view = View(focal_point=(0.1, 0.5), subjects=(back,))
+    alone = best_crop((1920, 1080), parse_aspect("2:3"), view)
+    assert whole(alone.box, back.head, (1920, 1080))
+    assert set(alone.parts) >= {"faces", "headroom", "saliency"}
+    face = subject((0.1, 0.3, 0.2, 0.5), 0.5)
+    both = best_crop(
+        (1920, 1080), parse_aspect("2:3"), view_with([face, replace(back, weight=0.5)])
+    )
+    assert whole(both.box, face.head, (1920, 1080))
+    assert share_inside(both.box, back.head, (1920, 1080)) == 0.0
+
+
+def test_a_picture_that_has_the_shape_already_is_taken_whole() -> None:
+    tiny = subject((0.49, 0.40, 0.53, 0.48))
+    crop = best_crop((1920, 1080), parse_aspect("16:9"), view_with([tiny]))
+    assert crop.box == (0, 0, 1920, 1080)
 
 
 # -- pictures without faces ----------------------------------------------------------------

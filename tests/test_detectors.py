@@ -49,6 +49,17 @@ def test_networks_are_opened_once_per_folder(everything: Detectors, models: Path
     assert again._runners is everything._runners
 
 
+def test_a_model_that_comes_later_is_used(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTTHUMB_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "models"
+    folder.mkdir()
+    assert [name for name, _, _ in Detectors.open(folder).models] == ["mtcnn"]
+    shutil.copy(models / "yunet_n_dynamic.onnx", folder)
+    assert [name for name, _, _ in Detectors.open(folder).models] == ["yunet_n_dynamic"]
+
+
 def test_faces_are_complete_and_in_shares(everything: Detectors, couple: PictureView) -> None:
     faces = everything.faces(couple)
     assert faces is not None

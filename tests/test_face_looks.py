@@ -74,6 +74,31 @@ def test_a_face_is_cut_where_its_box_or_a_landmark_is_outside(
     assert is_cut_off(FACE, inside) is cut
 
 
+@pytest.mark.parametrize(
+    ("edge", "inside"),
+    [
+        ("forehead", (0, 26, 100, 100)),
+        ("chin", (0, 0, 100, 70)),
+        ("left temple", (35, 0, 100, 100)),
+        ("right temple", (0, 0, 65, 100)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_box_that_ends_at_the_edge_does_not_hide_a_cut(
+    edge: str, inside: tuple[float, float, float, float]
+) -> None:
+    """Eyes and mouth tell where forehead, chin and temples are."""
+    x0, y0, x1, y1 = FACE.box
+    box = (max(x0, inside[0]), max(y0, inside[1]), min(x1, inside[2]), min(y1, inside[3]))
+    assert is_cut_off(FoundFace(box, FRONTAL, 0.9), inside), edge
+
+
+def test_a_turned_head_has_no_temple_beyond_its_far_eye() -> None:
+    turned = np.add(FRONTAL, [(10, 0), (0, 0), (9, 0), (7, 0), (0, 0)])
+    assert turn_of(turned) > 0.3
+    assert not is_cut_off(FoundFace((30, 15, 63, 75), turned, 0.9), (0, 0, 63, 100))
+
+
 # --- sharpness
 
 

@@ -17,14 +17,12 @@ import pytest
 from skimage.color import lab2rgb
 
 from fastthumb.artwork.gallery import FailedTitle, GalleryTitle, SignalPreview, write_gallery
-from fastthumb.artwork.tags import KINDS, tags_of
 from fastthumb.errors import OutputError, SettingsError
 from fastthumb.names import printable
 from fastthumb.records import TitleRecord
 from title_samples import (
     character_values,
     face_values,
-    peopled_values,
     title_values,
     variant_values,
 )
@@ -191,37 +189,6 @@ def test_a_titles_data_says_what_its_record_says(tmp_path: Path) -> None:
     assert view["shots"]["repeats"] == [[6, 4], [13, 11]]
     assert view["shots"]["contents"] == [[19, "credits"]]
     assert view["shots"]["scenes"] == [[3 * scene, scene] for scene in range(7)]
-
-
-def test_people_tags_and_boxes_say_what_the_record_says(tmp_path: Path) -> None:
-    one = TitleRecord.model_validate(peopled_values())
-    page = page_of(tmp_path, GalleryTitle(one, "film"))
-    (view,) = page.data
-    ada, other = view["people"]
-    assert (ada["name"], ada["role"], ada["known"], ada["seconds"]) == (
-        "Ada King",
-        "Lead",
-        True,
-        60.5,
-    )
-    assert ada["with"] == [["lead-2", 12.2]]
-    assert ada["faces"] == [["face-01-1.jpg", 10.0], ["face-01-2.jpg", 20.0]]
-    assert other["name"] == "lead-2"
-    for shown, kept in zip(view["variants"], one.variants, strict=True):
-        tags = [tuple(view["tags"][at][:2]) for at in shown["tags"]]
-        assert tags == tags_of(kept)
-    kinds = [kind for kind, _, _ in view["tags"]]
-    assert kinds == sorted(kinds, key=KINDS.index)
-    assert ["people", "none", "Nobody"] in view["tags"]
-    assert ["composition", "close-up", "Close-up"] in view["tags"]
-    assert view["variants"][1]["boxes"] == [
-        [0.25, 0.2, 0.125, 0.3, "Ada King", "happy 80%, eyes open", 1],
-        [0.5, 0.2, 0.125, 0.3, "lead-2", "happy 80%, eyes open", 1],
-        [0.5, 0.5, 0.25, 0.4, "Chair", "60% sure", 0],
-    ]
-    assert view["variants"][2]["boxes"][1][4] == "Face"
-    card = next(values for values in page.all("li") if values.get("class") == "card")
-    assert {"ada", "king", "car", "romantic"} <= set(card["data-words"].split())
 
 
 def test_signals_travel_as_bytes_at_equal_steps(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fastthumb.analysis.candidates import Candidate
+from fastthumb.analysis.detections import FoundObject
 from fastthumb.artwork.subjects import focal_point, head_box, subjects_of, view_of
 from people_samples import face_of, thing_of, with_people
 from stills_samples import candidate_of, landscape
@@ -44,7 +45,7 @@ def test_the_largest_clear_face_is_first_and_draws_the_eye(plain: Candidate) -> 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sharpness": 0.0}, {"cut_off": True}, {"sure": False}, {"turn": 1.0, "sharpness": 0.3}],
+    [{"sharpness": 0.0}, {"cut_off": True}, {"turn": 1.0, "sharpness": 0.3}],
     ids=repr,
 )
 def test_a_clear_face_comes_before_a_larger_one_that_is_not(
@@ -83,3 +84,58 @@ def test_bodies_and_lettering_are_part_of_the_view(plain: Candidate) -> None:
     assert view.bodies == ((0.1, 0.2, 0.3, 1.0),)
     assert view.lettering == ((0.1, 0.8, 0.4, 0.9),)
     assert isinstance(view.saliency, np.ndarray)
+
+
+def person(left: float, top: float, right: float, bottom: float) -> FoundObject:
+    return thing_of("person", (left, top, right, bottom))
+
+
+def test_what_may_be_a_face_is_no_subject_but_kept_clear_of(plain: Candidate) -> None:
+    doubtful = replace(face_of(0.33, x=0.7), sure=False)
+    candidate = with_people(plain, face_of(0.1, x=0.2), doubtful)
+    assert [one.seen for one in subjects_of(candidate)] == [True]
+    assert view_of(candidate).doubtful == (doubtful.box,)
+    assert focal_point(with_people(plain, doubtful)) == plain.still.focal_point
+
+
+def test_who_turns_away_has_a_head_at_the_top_of_the_body(plain: Candidate) -> None:
+    standing = person(0.4, 0.1, 0.5, 0.9)  # 192 by 864 pixels
+    (one,) = subjects_of(with_people(plain, objects=[standing]))
+    assert not one.seen
+    left, top, right, bottom = one.head
+    assert (top, bottom) == pytest.approx((0.1, 0.1 + 0.15 * 0.8))
+    assert left < 0.45 < right
+    assert focal_point(with_people(plain, objects=[standing])) == plain.still.focal_point
+    bust = person(0.3, 0.2, 0.7, 1.0)
+    (one,) = subjects_of(with_people(plain, objects=[bust]))
+    assert one.head[3] - one.head[1] > 0.25
+
+
+def test_a_pose_says_where_a_turned_head_is(plain: Candidate) -> None:
+    pose = np.zeros((17, 3), np.float32)
+    pose[3] = (0.32, 0.25, 0.9)  # an ear
+    body = person(0.3, 0.2, 0.5, 0.9)
+    (one,) = subjects_of(with_people(plain, objects=[body], poses=(pose.ravel(),)))
+    assert (one.head[0] + one.head[2]) / 2 == pytest.approx(0.32, abs=0.01)
+
+
+def test_heads_are_not_counted_twice_nor_where_none_can_be(plain: Candidate) -> None:
+    face = face_of(0.2, x=0.5, y=0.3)
+    around = person(0.4, 0.15, 0.6, 0.95)
+    assert len(subjects_of(with_people(plain, face, objects=[around]))) == 1
+    (doubtful,) = subjects_of(with_people(plain, replace(face, sure=False), objects=[around]))
+    assert doubtful.head == head_box(face.box)
+    cut_by_the_frame, lying = person(0.4, 0.0, 0.6, 0.6), person(0.1, 0.7, 0.9, 0.9)
+    far_behind = person(0.1, 0.4, 0.12, 0.5)
+    uncertain = thing_of("person", (0.4, 0.1, 0.5, 0.9), 0.3)
+    nobody = [cut_by_the_frame, lying, far_behind, uncertain]
+    assert subjects_of(with_people(plain, objects=nobody)) == ()
+
+
+def test_faces_come_before_turned_heads(plain: Candidate) -> None:
+    small = face_of(0.12, x=0.8, y=0.3)
+    back = person(0.1, 0.05, 0.4, 1.0)
+    first, second = subjects_of(with_people(plain, small, objects=[back]))
+    assert first.seen
+    assert not second.seen
+    assert focal_point(with_people(plain, small, objects=[back]))[0] == pytest.approx(0.8, abs=0.01)

@@ -66,7 +66,7 @@ def test_what_nobody_looked_for_is_null(plain: Candidate) -> None:
 
 
 def test_what_was_found_is_recorded(plain: Candidate) -> None:
-    small = face_of(0.2, x=0.25, track=5, expression="happy", sure=0.7)
+    small = face_of(0.2, x=0.25, track=5, expression="happy", likely=0.7)
     large = face_of(0.4, x=0.7, track=3, eyes_open=0.3)
     stranger = face_of(0.1, x=0.05, y=0.02, track=8, cut_off=np.True_)
     things = [thing_of("car", (0.1, 0.5, 0.4, 0.9), 0.6), thing_of("person", (0.5, 0, 1, 1), 0.9)]

@@ -35,7 +35,8 @@ py::typing::Dict<py::str, py::object> build_info() {
 }  // namespace
 
 PYBIND11_MODULE(_core, m) {
-  m.doc() = "The compiled core: signals of frames out of their pixel planes.";
+  m.doc() =
+      "The compiled core: signals of frames, tensors for networks, boxes out of their outputs.";
   py::register_local_exception_translator(&translate);
   fastthumb::bindings::bind_signals(m);
   fastthumb::bindings::bind_letterbox(m);

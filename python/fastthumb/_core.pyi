@@ -1,5 +1,5 @@
 """
-The compiled core: signals of frames out of their pixel planes.
+The compiled core: signals of frames, tensors for networks, boxes out of their outputs.
 """
 from __future__ import annotations
 import collections.abc

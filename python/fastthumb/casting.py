@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from fastthumb.analysis.characters import Character, find_characters, name_characters
 from fastthumb.analysis.classification import classify
+from fastthumb.analysis.identities import SAME_PERSON
 from fastthumb.analysis.rules import load_rules
 from fastthumb.artwork.genres import genre_of
 from fastthumb.artwork.scoring import score
 from fastthumb.artwork.variants import Pick, choose
+from fastthumb.looking import Model, same_person_for
 
 if TYPE_CHECKING:
     from fastthumb.analysis.candidates import Candidate
@@ -40,6 +42,8 @@ class Analyzed(Protocol):
     def dialogue(self) -> Dialogue | None: ...
     @property
     def synopsis(self) -> Synopsis | None: ...
+    @property
+    def models(self) -> Sequence[Model]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,9 @@ def choose_pictures(
             notes.append(note)
     shots, tracks, candidates = analysis.shots, analysis.tracks, analysis.candidates
     duration = max((shot.end_seconds for shot in shots), default=0.0)
-    found = find_characters(tracks, shots, duration)
-    characters = name_characters(found, tracks, cast)
+    same = same_person_for(settings, analysis.models) or SAME_PERSON
+    found = find_characters(tracks, shots, duration, same)
+    characters = name_characters(found, tracks, cast, same)
     rules = load_rules(settings.rules_file)
     classified = classify(candidates, tracks, characters, shots, rules, analysis.dialogue)
     scored = score(candidates, shots, settings, classified)

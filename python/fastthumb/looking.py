@@ -75,6 +75,20 @@ def cast_for(settings: Settings, models: Sequence[Model]) -> Cast | None:
     return cast if cast.identity == identity else None
 
 
+def same_person_for(settings: Settings, models: Sequence[Model]) -> float | None:
+    """The cosine from which the identity network among `models` says that two are one person.
+
+    None where there is no such network, or where its registry entry does not say.
+    """
+    name = next((name for name, task, _ in models if task == "identity"), None)
+    if name is None:
+        return None
+    from fastthumb.inference.models import Registry
+
+    entry = Registry.load(settings.models_dir).entries.get(name)
+    return None if entry is None else entry.output.same_track
+
+
 def shortcomings(settings: Settings) -> list[str]:
     """What every title of a run would be told: missing models, and what is wrong with the cast."""
     if not settings.detect:

@@ -93,7 +93,17 @@ def _kept(
     for file in old.files:
         name = picture_name(pick, file.aspect, settings.image_format)
         shutil.copyfile(folder / file.file, staging / name)
-        files.append(RenderedFile(name, file.aspect, file.width, file.height, file.crop_box))
+        files.append(
+            RenderedFile(
+                name,
+                file.aspect,
+                file.width,
+                file.height,
+                file.crop_box,
+                file.crop_score,
+                file.crop_parts,
+            )
+        )
     return RenderedVariant(pick, tuple(files))
 
 

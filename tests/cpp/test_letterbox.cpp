@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -106,7 +107,27 @@ TensorFormat random_format(Random& random) {
   return format;
 }
 
-// Both twins into tensors that hold something else before; every px must be written.
+// Whether the device twin is built in and finds a device; where FASTTHUMB_REQUIRE_CUDA is set, it
+// has to.
+bool has_device() {
+#ifdef FASTTHUMB_HAS_CUDA
+  const std::uint8_t px[3] = {};
+  float tensor[3];
+  TensorFormat format;
+  format.width = format.height = 1;
+  try {
+    fastthumb::warp(fastthumb::picture_of(px, 1, 1, 3), {1, 0, 0, 0, 1, 0}, format, "cuda", tensor);
+    return true;
+  } catch (const fastthumb::DeviceUnavailable&) {
+    if (std::getenv("FASTTHUMB_REQUIRE_CUDA") != nullptr) throw;
+  }
+#else
+  require<Failure>(std::getenv("FASTTHUMB_REQUIRE_CUDA") == nullptr, "CUDA is not built in");
+#endif
+  return false;
+}
+
+// All twins into tensors that hold something else before; every px must be written.
 template <typename Make>
 void expect_agreement(const TensorFormat& format, float tolerance, const Make& make) {
   const auto floats = 3 * std::size_t(format.width) * std::size_t(format.height);
@@ -116,6 +137,13 @@ void expect_agreement(const TensorFormat& format, float tolerance, const Make& m
   for (std::size_t i = 0; i < floats; ++i) {
     const float difference = std::abs(fast[i] - truth[i]);
     require<Failure>(difference <= tolerance, "value ", i, " is ", fast[i], ", not ", truth[i]);
+  }
+  static const bool device = has_device();
+  if (!device) return;
+  std::vector<float> far(floats, -1e9f);
+  make("cuda", far.data());
+  for (std::size_t i = 0; i < floats; ++i) {
+    require<Failure>(far[i] == fast[i], "device value ", i, " is ", far[i], ", not ", fast[i]);
   }
 }
 
@@ -186,6 +214,7 @@ int main() {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
   }
-  std::printf("scalar and simd (%s) agree\n", fastthumb::build_info().simd.c_str());
+  std::printf("scalar and simd (%s)%s agree\n", fastthumb::build_info().simd.c_str(),
+              has_device() ? " and cuda" : "");
   return 0;
 }

@@ -1,4 +1,5 @@
-// Tensors for networks out of pixel planes: contract of the kernels letterbox_{scalar,simd}.cpp.
+// Tensors for networks out of pixel planes: contract of the kernels letterbox_{scalar,simd}.cpp and
+// letterbox_cuda.cu.
 //
 // A tensor is planar float (3, height, width) of (code - mean) * scale, codes 0..255 of R'G'B'.
 // Coordinates are continuous: sample i covers i..i+1 and its center is at i + 0.5. "Frame px" are
@@ -96,12 +97,14 @@ struct ColorMap {
 };
 
 // Everything that a kernel needs for a fit: px (i, j) of the grid goes to tensor px
-// start + i * step_col + j * step_row of each channel. What is outside is filled beforehand.
+// start + i * step_col + j * step_row of each channel. Those are the px left..right, top..bottom;
+// the caller fills the others.
 struct FitPlan {
-  Grid grid;
+  Grid grid;  // empty where the region lies outside
   ColorMap color;
   TensorFormat format;
   std::ptrdiff_t start = 0, step_col = 1, step_row = 0;
+  int left = 0, right = 0, top = 0, bottom = 0;
 };
 
 // Note [warp]
@@ -113,7 +116,7 @@ struct FitPlan {
 // clamp(x / s + 1/2) clamp((width - x) / s + 1/2), in y alike, clamped to 0..1, and `fill` by the
 // rest: for s = 1, linear interpolation with a border of `fill`.
 struct WarpPlan {
-  Grid grid;  // the cells that are looked at; none where the tensor lies outside
+  Grid grid;  // the cells that are looked at; empty where the tensor lies outside
   ColorMap color;
   TensorFormat format;
   Affine matrix{};             // tensor px -> grid px, continuous
@@ -133,15 +136,19 @@ struct Picture {
 Picture picture_of(const FrameLayout& layout, const std::vector<PlaneBytes>& planes);
 Picture picture_of(const std::uint8_t* rgb, int width, int height, std::ptrdiff_t pitch_bytes);
 
-// Fill `tensor`, 3 * format.height * format.width floats. implementation: "auto" or one of
-// implementations("letterbox"). Throw FrameError for regions, matrices and sizes that cannot be,
-// SettingsError for an unknown implementation.
+// The geometry and the constants. Throw FrameError for regions, matrices and sizes that cannot be.
+FitPlan plan_fit(const Picture& picture, const Fit& fit, const TensorFormat& format);
+WarpPlan plan_warp(const Picture& picture, const Affine& matrix, const TensorFormat& format);
+
+// Fill `tensor`, 3 * format.height * format.width floats. implementation: "auto" (the fastest CPU
+// one) or one of letterbox_implementations(). Throw what the plans do, SettingsError for an unknown
+// implementation, DeviceUnavailable where its device is not.
 void fit(const Picture& picture, const Fit& fit, const TensorFormat& format,
          std::string_view implementation, float* tensor);
 void warp(const Picture& picture, const Affine& matrix, const TensorFormat& format,
           std::string_view implementation, float* tensor);
 
-// Their names, the plain truth first.
+// The names that are built in, the plain truth first.
 std::vector<std::string> letterbox_implementations();
 
 // The twins.
@@ -149,5 +156,9 @@ void fit_scalar(const FitPlan& plan, float* tensor);
 void fit_simd(const FitPlan& plan, float* tensor);
 void warp_scalar(const WarpPlan& plan, float* tensor);
 void warp_simd(const WarpPlan& plan, float* tensor);
+#ifdef FASTTHUMB_HAS_CUDA
+void fit_cuda(const FitPlan& plan, float* tensor);
+void warp_cuda(const WarpPlan& plan, float* tensor);
+#endif
 
 }  // namespace fastthumb

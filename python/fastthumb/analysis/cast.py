@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Cosines of mean embeddings: from where two people are taken for each other by single looks, and
 # below which photographs of one person are most likely of two (bench/identities.py).
 TOO_ALIKE, STRANGE = 0.45, 0.25
+_SHARED = "is also another person's photograph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Cast:
             homes[same_name(display_name(home.name, listed))].append(home)
         read = {home: [reader.read(photo) for photo in photographs_in(home)] for home in folders}
         reader.save()
-        shared = _shared([photo for photos in read.values() for photo in photos], warnings)
+        read = _without_shared(read, warnings)
         people = []
         for same in homes.values():
             name = display_name(same[0].name, listed)
@@ -97,9 +98,9 @@ class Cast:
                 names = " and ".join(printable(home.name) for home in same)
                 warnings.append(f"cast: the folders {names} have one name and are taken as one")
             roles = [listed.people[h.name].role for h in same if h.name in listed.people]
-            photos = tuple(photo for home in same for photo in read[home])
+            photos = [photo for home in same for photo in read[home]]
             role = next((role for role in roles if role), None)
-            people.append(_member(name, role, photos, shared, reader.identity, warnings))
+            people.append(_member(name, role, photos, reader.identity, warnings))
         _warn_of_likeness(people, warnings)
         if reader.identity is None and people:
             warnings.append(
@@ -129,54 +130,75 @@ def _misplaced(folder: Path, there: Sequence[str], listed: Sequence[str]) -> lis
     return warnings
 
 
-def _shared(photographs: Sequence[Photograph], warnings: list[str]) -> set[str]:
-    """Hashes of pictures that lie in two people's folders: they say nothing of either."""
+def _without_shared(
+    read: dict[Path, list[Photograph]], warnings: list[str]
+) -> dict[Path, list[Photograph]]:
+    """The photographs of each folder; one that lies in two says nothing of either person."""
     homes: dict[str, list[Path]] = defaultdict(list)
-    for photo in photographs:
-        if photo.sha256:
+    for photographs in read.values():
+        for photo in photographs:
             homes[photo.sha256].append(photo.path)
-    shared = set()
-    for sha256, paths in homes.items():
-        if len({path.parent for path in paths}) > 1:
-            shared.add(sha256)
-            names = " and ".join(printable(path) for path in paths)
-            warnings.append(f"cast: {names} are one picture of two people and are left out")
-    return shared
+    shared = {
+        sha256
+        for sha256, paths in homes.items()
+        if sha256 and len({path.parent for path in paths}) > 1
+    }
+    for sha256 in sorted(shared, key=lambda one: homes[one]):
+        names = " and ".join(printable(path) for path in homes[sha256])
+        warnings.append(f"cast: {names} are one picture of two people and are left out")
+    return {
+        home: [
+            replace(photo, embedding=None, problem=_SHARED) if photo.sha256 in shared else photo
+            for photo in photographs
+        ]
+        for home, photographs in read.items()
+    }
 
 
 def _member(
     name: str,
     role: CastRole | None,
-    photographs: tuple[Photograph, ...],
-    shared: set[str],
+    photographs: list[Photograph],
     identity: str | None,
     warnings: list[str],
 ) -> CastMember:
     """A person from its photographs; adds what is wrong with them to the warnings."""
     warnings += [
-        f"cast: {printable(photo.path)} {photo.problem}" for photo in photographs if photo.problem
+        f"cast: {printable(photo.path)} {photo.problem}"
+        for photo in photographs
+        if photo.problem and photo.problem != _SHARED
     ]
-    good = [p for p in photographs if p.embedding is not None and p.sha256 not in shared]
-    good = list({photo.sha256: photo for photo in good}.values())
+    good = {photo.sha256: photo for photo in photographs if photo.embedding is not None}
     if identity is not None and not good:
         what = "no photograph that can be used" if photographs else "no photograph"
         warnings.append(
             f"cast: {name} has {what} and cannot be recognized; 'fastthumb cast add' takes one"
         )
+    odd = _odd_one(name, list(good.values()), warnings)
+    if odd is not None and len(good) > 2:
+        del good[odd.sha256]
+        strange = replace(odd, embedding=None, problem="does not look like the others")
+        photographs = [strange if one.sha256 == odd.sha256 else one for one in photographs]
+    looks = [photo.embedding for photo in good.values() if photo.embedding is not None]
+    return CastMember(name, role, _mean(looks), tuple(photographs))
+
+
+def _odd_one(name: str, good: list[Photograph], warnings: list[str]) -> Photograph | None:
+    """The photograph that does not look like a person's others, if there is one."""
     looks = [photo.embedding for photo in good if photo.embedding is not None]
-    if len(looks) > 1:
-        cosines = np.stack(looks) @ np.stack(looks).T
-        rest = (cosines.sum(axis=1) - 1.0) / (len(looks) - 1)
-        odd = int(np.argmin(rest))
-        if rest[odd] < STRANGE:
-            like = "the other photographs" if len(looks) > 2 else printable(good[1 - odd].path)
-            warnings.append(
-                f"cast: {printable(good[odd].path)} does not look like {like} of {name} "
-                f"(cosine {rest[odd]:.2f}); see whether it shows somebody else"
-            )
-            if len(looks) > 2:
-                del looks[odd]
-    return CastMember(name, role, _mean(looks), photographs)
+    if len(looks) < 2:
+        return None
+    cosines = np.stack(looks) @ np.stack(looks).T
+    rest = (cosines.sum(axis=1) - 1.0) / (len(looks) - 1)
+    odd = int(np.argmin(rest))
+    if rest[odd] >= STRANGE:
+        return None
+    like = "the other photographs" if len(looks) > 2 else printable(good[1 - odd].path)
+    warnings.append(
+        f"cast: {printable(good[odd].path)} does not look like {like} of {name} "
+        f"(cosine {rest[odd]:.2f}); see whether it shows somebody else"
+    )
+    return good[odd]
 
 
 def _mean(looks: Sequence[FloatArray]) -> FloatArray | None:
@@ -190,12 +212,13 @@ def _mean(looks: Sequence[FloatArray]) -> FloatArray | None:
 def _warn_of_likeness(people: Sequence[CastMember], warnings: list[str]) -> None:
     """Say which two are so alike that they may be taken for each other."""
     there = [(one.name, one.embedding) for one in people if one.embedding is not None]
-    for k, (name, embedding) in enumerate(there):
-        for other, second in there[k + 1 :]:
-            cosine = float(embedding @ second)
-            if cosine >= TOO_ALIKE:
-                warnings.append(
-                    f"cast: {name} and {other} look alike to the identity network (cosine "
-                    f"{cosine:.2f}) and may be taken for each other; add photographs of both, "
-                    "or see whether they are one person"
-                )
+    if not there:
+        return
+    embeddings = np.stack([embedding for _, embedding in there])
+    cosines = np.triu(embeddings @ embeddings.T, 1)
+    for first, second in np.argwhere(cosines >= TOO_ALIKE).tolist():
+        warnings.append(
+            f"cast: {there[first][0]} and {there[second][0]} look alike to the identity network "
+            f"(cosine {cosines[first, second]:.2f}) and may be taken for each other; add "
+            "photographs of both, or see whether they are one person"
+        )

@@ -60,6 +60,12 @@ def cast_folder(given: str | os.PathLike[str] | None = None) -> Path:
     return user_data_path("fastthumb", appauthor=False) / "cast"
 
 
+def default_cast() -> str | None:
+    """The cast database to use where none is named; None where nobody has made one."""
+    folder = cast_folder()
+    return str(folder) if folder.is_dir() else None
+
+
 def checked_name(name: str) -> str:
     """A person's name as it is kept; raises SettingsError if it cannot be a folder's."""
     clean = unicodedata.normalize("NFC", " ".join(name.split()))
@@ -176,7 +182,7 @@ def put_photographs(
         write_bytes(target, data)
         entry.added.append(target.name)
         new.append(target)
-    write_text(folder / CAST_FILE, listed.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+    write_text(folder / CAST_FILE, listed.model_dump_json(indent=1, exclude_none=True) + "\n")
     return new
 
 
@@ -211,7 +217,7 @@ def remove_person(folder: Path, name: str) -> int:
             "choose a cast folder that you may write to"
         ) from exc
     listed.people.pop(home.name, None)
-    write_text(folder / CAST_FILE, listed.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+    write_text(folder / CAST_FILE, listed.model_dump_json(indent=1, exclude_none=True) + "\n")
     return len(files)
 
 

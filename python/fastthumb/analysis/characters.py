@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fastthumb.analysis.identities import find_identities
+from fastthumb.analysis.identities import SAME_PERSON, find_identities
 from fastthumb.analysis.tracks import Portrait, Track
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ CLEAR = 0.5  # clarity of a track whose embedding can found an identity
 _LEAST_SAMPLES = 2
 _PORTRAITS = 12
 
-# Cosine from which a character is the person of the photographs, and how far the next may be.
+# How much more than of two clusters (identities.py) the cosine of a character to the photographs of
+# a person must be, for single looks and for means of many, and how far the next person must be.
 # Single photographs of strangers reach .42, those of one person .49; see bench/identities.py.
-KNOWN, KNOWN_FEW_MARGIN, KNOWN_BEFORE_NEXT = 0.38, 0.08, 0.05
+_KNOWN_MARGIN, _KNOWN_FEW_MARGIN, _KNOWN_BEFORE_NEXT = 0.01, 0.08, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,19 @@ class Character:
 
 
 def find_characters(
-    tracks: Sequence[Track], shots: Sequence[Shot], duration_seconds: float
+    tracks: Sequence[Track],
+    shots: Sequence[Shot],
+    duration_seconds: float,
+    same_person: float = SAME_PERSON,
 ) -> list[Character]:
     """The people of the film, longest on screen first, named lead-1 ... and person-1 ...
 
     `tracks` are those of the whole film; `duration_seconds` is its length. Without an identity
     network nobody is known again in another shot, and there are no characters. Shots give the
-    scenes; see Note [who leads].
+    scenes; see Note [who leads]. `same_person` is the cosine from which mean embeddings of the
+    identity network are of one person.
     """
-    groups = _groups(tracks)
+    groups = _groups(tracks, same_person)
     people = [_character("", "background", group, duration_seconds) for group in groups]
     order = sorted(
         range(len(people)), key=lambda k: (-people[k].screen_seconds, groups[k][0].index)
@@ -90,7 +95,10 @@ def find_characters(
 
 
 def name_characters(
-    characters: Sequence[Character], tracks: Sequence[Track], cast: Cast | None
+    characters: Sequence[Character],
+    tracks: Sequence[Track],
+    cast: Cast | None,
+    same_person: float = SAME_PERSON,
 ) -> list[Character]:
     """The characters with the names and roles of the cast, longest on screen first.
 
@@ -112,7 +120,7 @@ def name_characters(
         return list(characters)
     length = characters[0].screen_seconds / max(characters[0].screen_share, 1e-9)
     groups = [[by_index[index] for index in one.tracks] for one in characters]
-    found = _recognized(groups, members)
+    found = _recognized(groups, members, same_person)
     result = [one for k, one in enumerate(characters) if k not in found]
     for number, member in enumerate(members):
         parts = [k for k in range(len(characters)) if k in found and found[k][0] == number]
@@ -127,7 +135,7 @@ def name_characters(
     return _with_others(result, tracks)
 
 
-def _groups(tracks: Sequence[Track]) -> list[list[Track]]:
+def _groups(tracks: Sequence[Track], same_person: float) -> list[list[Track]]:
     """The tracks of each person that can be known again, in order of first appearance."""
     there = [track for track in tracks if track.embedding is not None]
     if not there:
@@ -136,7 +144,7 @@ def _groups(tracks: Sequence[Track]) -> list[list[Track]]:
     clear = np.array([track.clarity >= CLEAR for track in there])
     row = {track.index: k for k, track in enumerate(there)}
     apart = [(row[t.index], row[o]) for t in there for o in t.together if o in row]
-    labels = find_identities(embeddings.astype(np.float32), clear, apart)
+    labels = find_identities(embeddings.astype(np.float32), clear, apart, same_person)
     groups: dict[int, list[Track]] = defaultdict(list)
     for track, label in zip(there, labels.tolist(), strict=True):
         if label >= 0:
@@ -217,26 +225,30 @@ def _with_others(people: list[Character], tracks: Sequence[Track]) -> list[Chara
 
 
 def recognize(
-    embedding: FloatArray, looks: int, members: Sequence[CastMember]
+    embedding: FloatArray,
+    looks: int,
+    members: Sequence[CastMember],
+    same_person: float = SAME_PERSON,
 ) -> tuple[int, float] | None:
     """Which member of the cast a face is (position, cosine), None where it is none for certain.
 
     `embedding` is the mean of so many `looks`, unit length; all members have an embedding. One
-    look against one photograph needs KNOWN + KNOWN_FEW_MARGIN, means of many less.
+    look against one photograph needs .09 more than `same_person`, means of many .01.
     """
     photographs = np.stack([m.embedding for m in members if m.embedding is not None])
     likeness = photographs @ embedding
     best = int(np.argmax(likeness))
     top = float(likeness[best])
     likeness[best] = -1.0
-    need = KNOWN + KNOWN_FEW_MARGIN / math.sqrt(max(looks * members[best].usable, 1))
-    if top < need or float(likeness.max()) > top - KNOWN_BEFORE_NEXT:
+    few = _KNOWN_FEW_MARGIN / math.sqrt(max(looks * members[best].usable, 1))
+    need = same_person + _KNOWN_MARGIN + few
+    if top < need or float(likeness.max()) > top - _KNOWN_BEFORE_NEXT:
         return None
     return best, top
 
 
 def _recognized(
-    groups: Sequence[Sequence[Track]], members: Sequence[CastMember]
+    groups: Sequence[Sequence[Track]], members: Sequence[CastMember], same_person: float
 ) -> dict[int, tuple[int, float]]:
     """For each group that the cast knows (by position): which member, and how alike.
 
@@ -244,7 +256,7 @@ def _recognized(
     """
     claims = []
     for k, group in enumerate(groups):
-        known = recognize(_mean(group), sum(track.samples for track in group), members)
+        known = recognize(_mean(group), sum(track.samples for track in group), members, same_person)
         if known is not None:
             claims.append((-known[1], k, known[0]))
     found: dict[int, tuple[int, float]] = {}

@@ -20,7 +20,14 @@ from fastthumb.analysis.expressions import (
     losses_of,
     main_faces,
 )
-from fastthumb.analysis.people import Person, find_people, people_label, shot_size, thing_size
+from fastthumb.analysis.people import (
+    Person,
+    find_people,
+    headless,
+    people_label,
+    shot_size,
+    thing_size,
+)
 from fastthumb.analysis.prominence import Prominence, prominence
 from fastthumb.analysis.rules import rises
 from fastthumb.analysis.scene_types import LEADS, SceneFacts, duo_facts, scene_type_of
@@ -57,6 +64,7 @@ People = Literal["solo", "duo", "ensemble", "none"]
 
 
 _SURE = 0.6  # score of a thing that tells the composition of a picture without people
+_SOFT_BACKGROUND, _SOME_TEXT = 0.6, 0.3
 _LETTERS = 6.0  # a picture is all lettering where boxes of text cover a sixth of it
 
 
@@ -161,6 +169,7 @@ class _Film:
         readings: list[Reading] = []
         if people:
             first, names, lead = self._who(people, candidate.shot, facts, inputs)
+            inputs["head_cut"] = headless(people)
             faces = main_faces(people, rules.expression)
             readings = [self._reader.read(face) for face in faces]
             if readings:
@@ -250,7 +259,7 @@ class _Film:
         candidate: Candidate,
         inputs: dict[str, float],
     ) -> Composition | None:
-        if people is None:
+        if people is None or (not people and candidate.contents.objects is None):
             return None
         if people:
             inputs["scale"] = facts.nearest
@@ -261,7 +270,9 @@ class _Film:
                 (thing_size(one.box) for one in things),
                 key=("extreme-wide", "wide", "mid", "close-up").index,
             )
-        return "extreme-wide" if facts.landscape >= self._rules.scenes.landscape else None
+        # Nobody and no thing to go by: a view, unless something stands before a soft background.
+        near = candidate.still.depth_of_field > _SOFT_BACKGROUND or inputs["text"] > _SOME_TEXT
+        return None if near and facts.landscape < self._rules.scenes.landscape else "extreme-wide"
 
 
 def _text_share(candidate: Candidate) -> float:

@@ -3,14 +3,23 @@
 `Detectors.faces` is for many frames, `Detectors.contents` for the few that become candidates.
 Every network is optional: what a missing one would have said is None. One that fails is named
 once in `warnings`, and the run goes on without it.
+
+Note [animals and animation]. Face detectors also fire on animals, on the people of animation, and
+now and then on a paw or a fold of cloth, and such faces score less than those of people. A face
+is `sure` if its score is that of people (YuNet .8, MTCNN .9), or up to .1 less where the face
+mesh, too, sees a face. Every face is kept clear of crops; only a sure one is somebody: it is
+counted, read and compared. So animated characters with faces like ours are treated as people (a
+sure face in a good quarter of the frames of Big Buck Bunny), most animals are not (2 of 13 frames
+of a kitten, none of a wolf, a rabbit, a bird). The identity networks know people: they hold an
+animated character together inside a shot, and rarely from shot to shot. bench/detection.py has
+the figures.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -33,7 +42,7 @@ from fastthumb.inference.face_readers import (
     MeshReader,
 )
 from fastthumb.inference.faces import FaceFinder, FoundFace, open_face_finder
-from fastthumb.inference.models import Registry
+from fastthumb.inference.models import OWN_FILE, Registry
 from fastthumb.inference.objects import ObjectFinder
 from fastthumb.inference.onnx import open_network
 from fastthumb.inference.pictures import (
@@ -57,9 +66,13 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Runner = TypeVar("Runner")
 
-MOST_FACES = 12  # of a frame that the networks read, the largest first
-SMALLEST_FACE = 24.0  # display px of the shorter side; smaller ones are found, and not read
-MOST_POSES = 3
+# Of the faces of a frame the networks read so many, the largest first, from so many display px of
+# the shorter side on: for identity, and for what needs a closer look, expression and mesh.
+MOST_FACES, SMALLEST_FACE = 12, 24.0
+MOST_MIMICS, SMALLEST_MIMIC = 6, 32.0
+NEARLY = 0.1  # of a face that scores so little less than a sure one the mesh decides
+MOST_POSES, SMALLEST_PERSON = 3, 0.15  # the largest people, from this share of the height on
+MOST_OPENED = 4  # sets of networks that stay loaded
 
 # What a network that is not what its entry says makes its reader raise.
 _FAILURES = (FastthumbError, ValueError, IndexError, KeyError)
@@ -70,6 +83,7 @@ class _Reading:
     """What the networks read in one face."""
 
     sure: bool
+    near: bool  # so sure that the mesh may settle it
     mesh: MeshReading | None = None
     eyes: float | None = None
     expression: FloatArray | None = None
@@ -136,10 +150,20 @@ class Detectors:
     def open(
         cls, models_dir: str | Path | None = None, *, threads: int = 1, small_faces: bool = False
     ) -> Detectors:
-        """Load every network that is there; raises SettingsError for a wrong models folder."""
-        places = (os.environ.get("FASTTHUMB_MODELS"), os.environ.get("FASTTHUMB_CACHE"))
-        folder = None if models_dir is None else str(models_dir)
-        return cls(_opened(folder, threads, places), small_faces=small_faces)
+        """Load every network that is there; raises SettingsError for a wrong models folder.
+
+        What is loaded stays loaded for the next call, as long as the files stay the same.
+        """
+        registry = Registry.load(models_dir)
+        files = [folder / OWN_FILE for folder in registry.folders]
+        files += [path for entry in registry.entries.values() for path in registry.places(entry)]
+        key = (threads, tuple(map(_stamp, files)))
+        with _OPENING:
+            if key not in _OPENED:
+                while len(_OPENED) >= MOST_OPENED:
+                    del _OPENED[next(iter(_OPENED))]
+                _OPENED[key] = _Runners(registry, threads)
+            return cls(_OPENED[key], small_faces=small_faces)
 
     @property
     def models(self) -> list[tuple[str, str, str]]:
@@ -153,7 +177,8 @@ class Detectors:
         """Faces of a picture, largest first; None if nothing finds faces.
 
         `inside` is the part of the picture without black bars, in shares: what it cuts is cut
-        off. The MOST_FACES largest that have SMALLEST_FACE px are read by the networks.
+        off. What the networks read of a face is None where it is too small, one of too many, or
+        not sure.
         """
         finder = self._runners.faces
         if finder is None:
@@ -163,7 +188,10 @@ class Detectors:
             return None
         found.sort(key=_area, reverse=True)
         large = [at for at, face in enumerate(found) if _shorter_side(face) >= SMALLEST_FACE]
-        readings = [_Reading(face.score >= finder.sure) for face in found]
+        readings = [
+            _Reading(face.score >= finder.sure, face.score >= finder.sure - NEARLY)
+            for face in found
+        ]
         self._read(view, [(found[at], readings[at]) for at in large[:MOST_FACES]])
         edges = _scaled(inside or (0.0, 0.0, 1.0, 1.0), view.width, view.height)
         pairs = zip(found, readings, strict=True)
@@ -189,28 +217,26 @@ class Detectors:
         return Contents(objects, embedding, labels, lettering, poses)
 
     def _read(self, view: PictureView, faces: list[tuple[FoundFace, _Reading]]) -> None:
-        """Fill the readings of the faces.
-
-        A face that neither scores enough nor has a mesh gets no expression and no embedding:
-        they would be those of an ear or of a paw.
-        """
+        """Fill the readings of the faces, largest first; see Note [animals and animation]."""
         runners = self._runners
-        if (meshes := runners.mesh) is not None and faces:
-            found = self._tried("face-mesh", lambda: meshes.read(view, [f for f, _ in faces]))
-            for (_, reading), mesh in zip(faces, found or (), strict=False):
-                reading.mesh, reading.sure = mesh, reading.sure or mesh is not None
+        close = [both for both in faces if _shorter_side(both[0]) >= SMALLEST_MIMIC][:MOST_MIMICS]
+        if (meshes := runners.mesh) is not None and close:
+            found = self._tried("face-mesh", lambda: meshes.read(view, [f for f, _ in close]))
+            for (_, reading), mesh in zip(close, found or (), strict=False):
+                reading.sure = reading.sure or (reading.near and mesh is not None)
+                reading.mesh = mesh if reading.sure else None
         if not runners.reads_meshes:
-            for face, reading in faces:
-                reading.eyes = eye_opening(view, face)
-        clear = [(face, reading) for face, reading in faces if reading.sure]
-        chosen = [face for face, _ in clear]
-        if (reader := runners.identity) is not None and clear:
-            vectors = self._tried("identity", lambda: reader.read(view, chosen))
-            for (_, reading), vector in zip(clear, _rows(vectors), strict=False):
+            for face, reading in close:
+                reading.eyes = eye_opening(view, face) if reading.sure else None
+        if (reader := runners.identity) is not None:
+            known, readings = _sure(faces)
+            vectors = self._tried("identity", lambda: reader.read(view, known)) if known else None
+            for reading, vector in zip(readings, _rows(vectors), strict=False):
                 reading.embedding = vector
-        if (moods := runners.expression) is not None and clear:
-            classes = self._tried("expression", lambda: moods.read(view, chosen))
-            for (_, reading), row in zip(clear, _rows(classes), strict=False):
+        if (moods := runners.expression) is not None:
+            clear, readings = _sure(close)
+            classes = self._tried("expression", lambda: moods.read(view, clear)) if clear else None
+            for reading, row in zip(readings, _rows(classes), strict=False):
                 reading.expression = row
 
     def _tried(self, task: str, work: Callable[[], Result]) -> Result | None:
@@ -229,9 +255,17 @@ class Detectors:
             return None
 
 
-@lru_cache(maxsize=4)
-def _opened(folder: str | None, threads: int, _places: tuple[str | None, ...]) -> _Runners:
-    return _Runners(Registry.load(folder), threads)
+_OPENED: dict[object, _Runners] = {}
+_OPENING = threading.Lock()
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    """Path, time of change and size; 0 and 0 for a file that is not there."""
+    try:
+        facts = file.stat()
+    except OSError:
+        return str(file), 0, 0
+    return str(file), facts.st_mtime_ns, facts.st_size
 
 
 def _objects(finder: ObjectFinder, view: PictureView) -> tuple[FoundObject, ...]:
@@ -249,7 +283,8 @@ def _poses(
     reader: PoseReader, view: PictureView, objects: Sequence[FoundObject]
 ) -> tuple[FloatArray, ...]:
     """Joints of the MOST_POSES largest people, x and y in shares."""
-    boxes = [thing.box for thing in objects if thing.group == "person"]
+    people = [thing.box for thing in objects if thing.group == "person"]
+    boxes = [box for box in people if box[3] - box[1] >= SMALLEST_PERSON]
     boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
     boxes = boxes[:MOST_POSES]
     if not boxes:
@@ -277,6 +312,12 @@ def _face(view: PictureView, face: FoundFace, reading: _Reading, edges: Box) -> 
         pixels=_shorter_side(face),
         sure=reading.sure,
     )
+
+
+def _sure(faces: list[tuple[FoundFace, _Reading]]) -> tuple[list[FoundFace], list[_Reading]]:
+    """The sure ones and their readings."""
+    sure = [(face, reading) for face, reading in faces if reading.sure]
+    return [face for face, _ in sure], [reading for _, reading in sure]
 
 
 def _rows(array: FloatArray | None) -> Iterable[FloatArray]:

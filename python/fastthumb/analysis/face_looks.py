@@ -32,6 +32,9 @@ EYE_SHARE, EYE_PART, EYE_SPREAD, SMALLEST_REACH = 0.8, 32, 7.0, 20.0
 EYE_SCALE = 0.4
 # A face is cut where more than this share of its box lies beyond the edge.
 CUT_SHARE = 0.06
+# How far forehead, chin and temples are from eyes and mouth, over the way from eyes to mouth: a
+# tenth of the face less than the boxes of 140 whole faces say (medians 1.17, 0.77, 0.56).
+FOREHEAD, CHIN, TEMPLE = 0.87, 0.48, 0.35
 
 
 def roll_of(landmarks: Points) -> float:
@@ -56,15 +59,32 @@ def turn_of(landmarks: Points) -> float:
 
 
 def is_cut_off(face: FoundFace, inside: Box) -> bool:
-    """Whether the edge cuts the face: CUT_SHARE of its box or a landmark lies outside `inside`."""
+    """Whether the edge cuts the face: its box, a landmark, forehead, chin or a temple.
+
+    CUT_SHARE of the box must lie beyond the edge of `inside`, or one of the points. Detectors often
+    end the box of a cut face at the edge; where forehead, chin and temples must be follows
+    from eyes and mouth.
+    """
     x0, y0, x1, y1 = face.box
     width = max(0.0, min(x1, inside[2]) - max(x0, inside[0]))
     height = max(0.0, min(y1, inside[3]) - max(y0, inside[1]))
     if width * height < (1 - CUT_SHARE) * (x1 - x0) * (y1 - y0):
         return True
-    low = face.landmarks.min(axis=0) < inside[:2]
-    high = face.landmarks.max(axis=0) > inside[2:]
-    return bool(low.any() or high.any())
+    points = np.vstack([face.landmarks, _outline(face.landmarks)])
+    return bool((points < inside[:2]).any() or (points > inside[2:]).any())
+
+
+def _outline(landmarks: Points) -> Points:
+    """Forehead, chin, left and right temple, about a tenth of the face inside its outline."""
+    left, right = landmarks[0], landmarks[1]
+    eyes, mouth = (left + right) / 2, (landmarks[3] + landmarks[4]) / 2
+    down, across = mouth - eyes, right - left
+    length = math.hypot(across[0], across[1])
+    aside = across / length if length > 0 else np.zeros(2)
+    reach = TEMPLE * max(0.0, 1 - 2 * turn_of(landmarks)) * math.hypot(down[0], down[1])
+    return np.array(
+        [eyes - FOREHEAD * down, mouth + CHIN * down, left - aside * reach, right + aside * reach]
+    )
 
 
 def eye_opening(view: PictureView, face: FoundFace) -> float | None:

@@ -23,13 +23,15 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
-# Mean cosine from which two clusters are one person. Between single looks at strangers it reaches
-# .42, so small clusters need more than large ones, whose means of many pairs spread less.
+# Mean cosine from which two clusters are one person, of the small embedder of models.toml. Between
+# single looks at strangers it reaches .42, between those at one person it falls to .49 (see
+# bench/identities.py), so small clusters need more than large ones, whose means spread less.
 SAME_PERSON = 0.37
 _FEW_MARGIN = 0.08  # more that two single embeddings need
-_CERTAIN = 0.52  # no two strangers are so alike; what hangs together by it merges at once
-# What an unclear embedding needs to join an identity: likeness, and distance to the second best.
-JOINS, JOINS_MARGIN = 0.42, 0.10
+_CERTAIN_MARGIN = 0.15  # more, and no two are strangers: what hangs together by it merges at once
+# What an unclear embedding needs to join an identity: more likeness, and so much more than to
+# the next one.
+_JOINS_MARGIN, _BEFORE_NEXT = 0.05, 0.10
 _ROWS = 1024  # of the likeness matrix that are held at once
 
 
@@ -37,12 +39,14 @@ def find_identities(
     embeddings: Vectors,
     clear: npt.NDArray[np.bool_],
     apart: Iterable[tuple[int, int]],
+    same_person: float = SAME_PERSON,
 ) -> Labels:
     """For each embedding the number of its identity, int64 (n,); -1 for unclear ones of nobody.
 
     `embeddings` are float32 (n, d) of unit length; `clear` says which can be trusted; `apart` are
-    pairs that were seen together and therefore are two people. Identities are numbered by their
-    first member. The same input gives the same answer; time grows with n^2: 2,000 take about
+    pairs that were seen together and therefore are two people; `same_person` is the cosine from
+    which means of an identity network are of one person. Identities are numbered by their first
+    member. The same input gives the same answer; time grows with n^2: 2,000 take about
     a tenth of a second. See Note [how identities are found].
     """
     count = len(embeddings)
@@ -54,34 +58,40 @@ def find_identities(
         position[founders] = np.arange(len(founders))
         inside = position[pairs]
         inside = inside[(inside >= 0).all(axis=1)]
-        labels[founders] = _clusters(embeddings[founders], inside)
-        _join(embeddings, labels, pairs, np.flatnonzero(~clear))
+        labels[founders] = _clusters(embeddings[founders], inside, same_person)
+        _join(embeddings, labels, pairs, np.flatnonzero(~clear), same_person)
     return _numbered(labels)
 
 
-def _clusters(embeddings: Vectors, apart: npt.NDArray[np.int64]) -> Labels:
+def _clusters(embeddings: Vectors, apart: npt.NDArray[np.int64], same_person: float) -> Labels:
     """Average-linkage clusters as int64 (n,), numbered from 0 without gaps."""
     labels = np.arange(len(embeddings), dtype=np.int64)
     sums, sizes = embeddings.astype(np.float32), np.ones(len(embeddings), dtype=np.float32)
     while len(sums) > 1:
-        nearest, worth = _nearest(sums, sizes, labels[apart])
+        nearest, likeness = _nearest(sums, sizes, labels[apart])
+        worth = likeness - np.float32(same_person)
         target = _certain(nearest, worth, labels[apart])
         if target is None:
             target = _mutual(nearest, worth)
         if target is None:
             break
-        kept, new = np.unique(target, return_inverse=True)
-        merged = np.zeros((len(kept), sums.shape[1]), dtype=np.float32)
-        np.add.at(merged, new, sums)
-        sums, sizes = merged, np.bincount(new, sizes).astype(np.float32)
+        new = np.unique(target, return_inverse=True)[1]
+        sums, sizes = _summed(sums, new), np.bincount(new, sizes).astype(np.float32)
         labels = new[labels]
     return labels
+
+
+def _summed(vectors: Vectors, groups: Labels) -> Vectors:
+    """Sums of the vectors of each group; groups are numbered from 0 without gaps."""
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(int(groups.max()) + 1))
+    return np.add.reduceat(vectors[order], starts, axis=0)
 
 
 def _nearest(
     sums: Vectors, sizes: npt.NDArray[np.float32], apart: npt.NDArray[np.int64]
 ) -> tuple[Labels, npt.NDArray[np.float32]]:
-    """For each cluster its nearest other, and how far their likeness lies above what it takes."""
+    """For each cluster its nearest other, and their likeness less what small clusters need more."""
     # What it takes falls with the number of pairs that a mean cosine is taken over. As one more
     # axis of the vectors, it is subtracted by the matrix product itself.
     few = np.sqrt(np.float32(_FEW_MARGIN) / sizes)[:, None]
@@ -99,7 +109,7 @@ def _nearest(
         likeness[here[:, 0] - start, here[:, 1]] = -np.inf
         nearest[start:stop] = np.argmax(likeness, axis=1)
         worth[start:stop] = likeness[rows, nearest[start:stop]]
-    return nearest, worth - np.float32(SAME_PERSON)
+    return nearest, worth
 
 
 def _mutual(nearest: Labels, worth: npt.NDArray[np.float32]) -> Labels | None:
@@ -121,7 +131,7 @@ def _certain(
 ) -> Labels | None:
     """As `_mutual`, but all at once that hang together by certain likenesses; None without any."""
     rows = np.arange(len(nearest))
-    target = np.where(worth > np.float32(_CERTAIN - SAME_PERSON), nearest, rows)
+    target = np.where(worth > np.float32(_CERTAIN_MARGIN), nearest, rows)
     # Chains of nearest neighbors end in two that point at each other: the first is the root.
     root = (target[target] == rows) & (rows < target)
     target[root] = rows[root]
@@ -135,15 +145,18 @@ def _certain(
 
 
 def _join(
-    embeddings: Vectors, labels: Labels, apart: npt.NDArray[np.int64], unclear: Labels
+    embeddings: Vectors,
+    labels: Labels,
+    apart: npt.NDArray[np.int64],
+    unclear: Labels,
+    same_person: float,
 ) -> None:
     """Give each unclear embedding the identity that it is clearly most like, in place."""
     count = int(labels.max()) + 1
     if len(unclear) == 0 or count == 0:
         return
     founders = np.flatnonzero(labels >= 0)
-    means = np.zeros((count, embeddings.shape[1]), dtype=np.float32)
-    np.add.at(means, labels[founders], embeddings[founders])
+    means = _summed(embeddings[founders], labels[founders])
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.float32(1e-6))
     likeness = embeddings[unclear] @ means.T
     others: dict[int, list[int]] = {}
@@ -157,7 +170,8 @@ def _join(
         best = int(np.argmax(likeness[row]))
         top = float(likeness[row, best])
         likeness[row, best] = -np.inf
-        if top >= JOINS and top - float(likeness[row].max()) >= JOINS_MARGIN:
+        second = float(likeness[row].max())
+        if top >= same_person + _JOINS_MARGIN and top - second >= _BEFORE_NEXT:
             labels[unclear[row]] = best
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 _CUT = 0.985  # a box that ends below it is cut off by the lower edge
 _LEFT_SHOULDER, _RIGHT_SHOULDER, _LEFT_HIP, _RIGHT_HIP = 5, 6, 11, 12
+_TOUCHES = 0.012  # a box that begins above it touches the upper edge
 _SMALL = 0.4  # height of a box up to which detectors are less sure of people
+_LARGE_FACE = 0.3
 _HEAD_ZONE = 0.62  # a face lies in this upper share of the box of its person
 
 
@@ -54,7 +56,9 @@ def find_people(
     seen = [
         face
         for face in faces or ()
-        if face.score >= limits.face_score and face.box[3] - face.box[1] >= limits.face_height
+        if face.sure
+        and face.score >= limits.face_score
+        and face.box[3] - face.box[1] >= limits.face_height
     ]
     if contents.objects is None:
         people = [Person(face, None, _scale(face, None, rules.composition)) for face in seen]
@@ -93,6 +97,23 @@ def thing_size(box: Rect) -> Composition:
     return "wide" if height >= 0.1 else "extreme-wide"
 
 
+def headless(people: Sequence[Person]) -> float:
+    """How surely the upper edge of the picture cuts a main person's head off, 0..1.
+
+    That of whoever has no face and reaches up to the edge, by its area over the largest one's.
+    """
+    boxes = [box for person in people if (box := _box_of(person)) is not None]
+    largest = max((area_of(box) for box in boxes), default=0.0)
+    if largest <= 0.0:
+        return 0.0
+    cut = [
+        area_of(person.box) / largest
+        for person in people
+        if person.face is None and person.box is not None and person.box[1] <= _TOUCHES
+    ]
+    return max(cut, default=0.0)
+
+
 def area_of(box: Rect) -> float:
     """Share of the picture that a box covers, its parts beyond the edge left out."""
     width = min(box[2], 1.0) - max(box[0], 0.0)
@@ -123,7 +144,7 @@ def _paired(
         if holder is not None:
             free.remove(holder)
             taken.append(holder.box)
-        elif face.score < limits.lone_face_score or any(_centered_in(face, a) for a in animals):
+        elif _doubtful(face, limits) or any(_centered_in(face, box) for box in animals):
             continue  # of a bear, a poster, a pattern
         box = holder.box if holder is not None else None
         people.append(Person(face, box, _scale(face, box, rules.composition)))
@@ -161,6 +182,12 @@ def _holder(face: Face, boxes: Sequence[FoundObject]) -> FoundObject | None:
     return best
 
 
+def _box_of(person: Person) -> Rect | None:
+    if person.box is not None:
+        return person.box
+    return person.face.box if person.face is not None else None
+
+
 def _least_score(box: Rect, people: Sequence[Person], limits: PeopleRules) -> float:
     """From which score a person box without a face is believed."""
     if area_of(box) >= limits.everywhere:
@@ -168,6 +195,11 @@ def _least_score(box: Rect, people: Sequence[Person], limits: PeopleRules) -> fl
     if people:
         return limits.further_score
     return limits.small_score if box[3] - box[1] < _SMALL else limits.person_score
+
+
+def _doubtful(face: Face, limits: PeopleRules) -> bool:
+    """Whether a face without a person box may be none; a large one leaves no room for a box."""
+    return face.score < limits.lone_face_score and face.box[3] - face.box[1] < _LARGE_FACE
 
 
 def _centered_in(face: Face, box: Rect) -> bool:

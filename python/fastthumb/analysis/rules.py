@@ -7,7 +7,7 @@ form, is an error: it would otherwise be a change that silently does nothing.
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -160,10 +160,10 @@ class SceneRules(_Table):
             raise ValueError(f"wanted each of {', '.join(sorted(known | {'landscape'}))} once")
         return self
 
-    def threshold(self, name: str) -> float:
-        """The fit from which a picture suits a type."""
-        value: float = getattr(self, name.replace("-", "_"))
-        return value
+    @cached_property
+    def thresholds(self) -> tuple[tuple[str, float], ...]:
+        """The types in their order, with the fit from which a picture suits each."""
+        return tuple((name, getattr(self, name.replace("-", "_"))) for name in self.order)
 
 
 class Rules(_Table):

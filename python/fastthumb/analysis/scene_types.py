@@ -108,12 +108,12 @@ def scene_type_of(
     if facts.people is not None:
         fits = _fits(facts, rules)
     suits: list[SceneType] = []
-    for name in scenes.order:
+    for name, least in scenes.thresholds:
         fit = fits.get(name, 0.0)
         if fit > 0.0:
             inputs[f"fit_{name}"] = fit
-        if fit >= scenes.threshold(name):
-            suits.append(_named(name, facts.role))
+            if fit >= least:
+                suits.append(_named(name, facts.role))
     return (suits[0] if suits else "other"), tuple(suits)
 
 

@@ -6,8 +6,8 @@ without people neither gains nor loses, so that landscapes stay what they are.
     content = .6 prominence + .4 readable expression
     quality = quality + .25 content (1 - quality)
 
-Faults of the main faces cost a share of the quality: closed eyes, turned away, blurred, cut by
-the edge of the picture or by a shape that is asked for, in the middle of a word.
+Faults of the main people cost a share of the quality: closed eyes, turned away, blurred, face or
+head cut by the edge of the picture or by a shape that is asked for, in the middle of a word.
 
     relevance = .4 genre + .2 narrative + .2 character + .2 visual
 
@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fastthumb.artwork.crops import parse_aspect
 from fastthumb.artwork.genres import priorities_of
 
 if TYPE_CHECKING:
@@ -40,10 +39,11 @@ LOSSES = {
     "turned_away": 0.20,
     "face_blur": 0.35,
     "face_cut": 0.45,
+    "head_cut": 0.30,
     "mid_word": 0.06,
     "crop_cut": 0.10,
 }
-"""What a picture loses at most by each fault of its faces, as a share of its quality."""
+"""What a picture loses at most by each fault of its people, as a share of its quality."""
 
 _LIFT = 0.25
 _PROMINENCE, _READABLE = 0.6, 0.4
@@ -65,8 +65,8 @@ class Appeal:
         return quality + _LIFT * self.content * (1.0 - quality)
 
 
-def appeal_of(candidate: Candidate, classified: Classified, aspects: Sequence[str]) -> Appeal:
-    """What the people of a picture make of it; `aspects` are the shapes that it is cut to."""
+def appeal_of(candidate: Candidate, classified: Classified, shapes: Sequence[float]) -> Appeal:
+    """What the people of a picture make of it; `shapes` (width over height) it is cut to."""
     inputs = classified.inputs
     scores = {name: inputs[name] for name in LOSSES if name in inputs}
     content = 0.0
@@ -77,8 +77,8 @@ def appeal_of(candidate: Candidate, classified: Classified, aspects: Sequence[st
         spoiled = max(scores.get("eyes_closed", 0.0), scores.get("face_cut", 0.0))
         content *= 1.0 - spoiled
         scores["prominence"], scores["readable"] = inputs["prominence"], readable
-    if aspects and candidate.faces:
-        scores["crop_cut"] = _crop_cut(candidate, aspects)
+    if shapes and candidate.faces:
+        scores["crop_cut"] = _crop_cut(candidate, shapes)
     scores["content"] = content
     return Appeal(content, scores)
 
@@ -117,9 +117,11 @@ class Relevance:
         )
 
 
-def _crop_cut(candidate: Candidate, aspects: Sequence[str]) -> float:
+def _crop_cut(candidate: Candidate, shapes: Sequence[float]) -> float:
     """Share of the shapes into which the largest head does not fit whole."""
-    faces = candidate.faces or ()
+    faces = [face for face in candidate.faces or () if face.sure]
+    if not faces:
+        return 0.0
     left, top, right, bottom = max((face.box for face in faces), key=lambda box: box[3] - box[1])
     out = _HEAD_OUT * (right - left)
     wide = min(right + out, 1.0) - max(left - out, 0.0)
@@ -128,7 +130,6 @@ def _crop_cut(candidate: Candidate, aspects: Sequence[str]) -> float:
     width, height = candidate.box_size
     shape = width / max(height, 1)
     cut = 0
-    for aspect in aspects:
-        wanted = float(parse_aspect(aspect))
+    for wanted in shapes:
         cut += wide > wanted / shape if shape >= wanted else tall > shape / wanted
-    return cut / len(aspects)
+    return cut / len(shapes)

@@ -4,20 +4,20 @@ Two or three cuts are tried for a shape: the largest that fits, and tighter ones
 small faces larger but hold fewer pixels. Each is placed as well as it can be, and the best is
 taken; a picture that has the shape already is taken whole. Faces come before everything else:
 
-1. The most prominent face is whole wherever it fits at all. Then as many of the others as fit
-   with it, more prominent ones first, and heads of people who turn away after all faces.
+1. The most prominent face is whole wherever it fits at all; where nobody's face is seen, the
+   largest head. Then as many of the other faces as fit with it, more prominent ones first.
 2. Of all places that keep those whole, only those count that cut through the least of the
-   others: a face is in the picture or out of it.
+   others, and of heads that turn away: they are in the picture or out of it.
 3. Heads (Note [head] in subjects.py) are whole, in the same order, where that is possible too.
 
 Among the places that are left the named parts decide, each 0..1:
 
-    faces       the share of the faces, by prominence, that is whole; less what is cut through
+    faces       the share of faces and turned heads, by prominence, that is whole, not cut through
     heads       of those, the share whose heads are whole
     headroom    a little air above the highest head, not none and not half the picture
     looking     who looks to a side has room on that side
     size        faces large enough to be read on a small screen, not filling all of it
-    bodies      people, animals and vehicles in the picture, not cut off at the sides
+    bodies      people, animals and vehicles in the picture, not cut off at the sides or the top
     saliency    the share of what stands out that is kept
     placement   the focal point near a third or the middle
     resolution  the share of the largest cut's width that is kept
@@ -55,7 +55,7 @@ _WEIGHTS = {
 }
 # Where nobody's face is seen, what stands out decides.
 _WEIGHTS_WITHOUT_FACES = {
-    "bodies": 0.15,
+    "bodies": 0.30,
     "saliency": 0.50,
     "placement": 0.10,
     "resolution": 0.30,
@@ -67,7 +67,10 @@ _WEIGHTS_FOR_HEADS = {"faces": 0.40, "headroom": 0.06, **_WEIGHTS_WITHOUT_FACES}
 # sunk, so the lower third is no target along the vertical.
 _TARGETS_ACROSS = (1 / 3, 1 / 2, 2 / 3)
 _TARGETS_DOWN = (1 / 3, 1 / 2)
-_EYES_DOWN = 0.42  # where the eyes of a face belong that is taller than the crop
+# A face that is taller than the crop: where its eyes belong, how far up they may go for the mouth
+# to be in, and how far down in the face a mouth is at most.
+_EYES_DOWN, _EYES_UP, _MOUTH = 0.42, 0.18, 0.90
+_TOP_OF_BODY, _HEADLESS = 0.35, 0.6  # share of a body that holds its head; worth lost without it
 _GOOD_FACE = 0.26  # height of the first face over that of a tight crop
 _TIGHTEST = 0.5  # of the largest crop's sides
 _TIGHT_WITHOUT_FACES = (0.85, 0.72)
@@ -149,7 +152,7 @@ class _Placing:
             if starts is None and number == 0:
                 self._starts = self._filled_by(faces[0], subject)
                 break
-            if starts is not None:
+            if starts is not None and (subject.seen or number == 0):
                 self._starts = starts
                 self._group.append(subject)
                 self.kept += 1
@@ -231,11 +234,16 @@ class _Placing:
                 continue
             middle = (box[0] + box[2]) / 2 - length / 2
             if axis == 1:
-                middle = subject.eyes[1] * self._size[1] - _EYES_DOWN * length
+                middle = self._eyes_and_mouth(box, subject.eyes[1] * self._size[1], length)
             inside = sorted((box[axis], box[axis + 2] - length))
             start = round(min(max(middle, inside[0]), inside[1]))
             ranges.append((min(max(start, low), high),) * 2)
         return ranges
+
+    def _eyes_and_mouth(self, box: Sequence[float], eyes: float, length: int) -> float:
+        """Start of a cut that a face is taller than: eyes well placed, the mouth in if it fits."""
+        mouth = box[1] + _MOUTH * (box[3] - box[1]) - length
+        return max(eyes - _EYES_DOWN * length, min(mouth, eyes - _EYES_UP * length))
 
     def _places(self) -> tuple[Array, Array]:
         """Starts to be judged along both sides: spread evenly, and those that just miss a face."""
@@ -257,13 +265,13 @@ class _Placing:
     def _least_cut_through(self, xs: Array, ys: Array) -> npt.NDArray[np.bool_]:
         """Which places cut through the least of the faces, then of what may be a face.
 
-        Where nobody's face is seen they hold the focal point, too, if any does.
+        Where there are neither faces nor bodies they hold the focal point, too, if any does.
         """
         cut = np.zeros((len(ys), len(xs)))
         for subject, box in zip(self._view.subjects, self._faces, strict=True):
             cut += subject.weight * self._cuts_through(box, xs, ys)
         allowed: npt.NDArray[np.bool_] = cut <= cut.min() + _EPS
-        if not self._has_faces:
+        if not self._has_faces and not self._view.bodies:
             x, y = self._focal()
             inside = (xs <= x) & (x <= xs + self._cut[0])
             level = (ys <= y) & (y <= ys + self._cut[1])
@@ -332,19 +340,26 @@ class _Placing:
         return np.full(shape, np.interp(tall, [0.03, 0.22, 0.6, 1.0], [0.0, 1.0, 1.0, 0.5]))
 
     def _bodies(self, xs: Array, ys: Array) -> Array:
-        """Share of the bodies that is kept: half of all, half of those that are shown at all."""
+        """Share of the bodies that is kept: half of all, half of those that are shown at all.
+
+        Along the width; of their height only the top counts, where people and animals have heads.
+        """
         if not self._view.bodies:
             return np.ones((len(ys), len(xs)))
-        kept, shown, total = np.zeros(len(xs)), np.full(len(xs), _EPS), 0.0
+        kept, shown, total = np.zeros(len(xs)), np.full(len(xs), _EPS), _EPS
+        tops = np.zeros(len(ys))
         for body in self._view.bodies:
-            left, _, right, _ = self._pixels(body)
+            left, top, right, bottom = self._pixels(body)
             size = math.sqrt((body[2] - body[0]) * (body[3] - body[1]))
             share = _overlap(left, right, xs, self._cut[0]) / max(right - left, _EPS)
             kept += size * share
             shown += size * (share > 0.02)
             total += size
-        worth = 0.5 * kept / max(total, _EPS) + 0.5 * np.minimum(kept / shown, 1.0)
-        return np.repeat(worth[None, :], len(ys), axis=0)
+            missing = np.clip((ys - top) / max(_TOP_OF_BODY * (bottom - top), 1.0), 0.0, 1.0)
+            tops += size * (1.0 - _HEADLESS * missing)
+        across = 0.5 * kept / total + 0.5 * np.minimum(kept / shown, 1.0)
+        worth: Array = across[None, :] * (tops / total)[:, None]
+        return worth
 
     def _saliency(self, xs: Array, ys: Array) -> Array:
         saliency = self._view.saliency

@@ -14,15 +14,15 @@ _NEXT_BEST = 0.8  # where nothing reaches the floor, pictures of this share of t
 _FAR_BELOW = 0.75  # a pick has at least this share of the best quality of its kind in the film, ...
 _LEAD_BELOW = 0.55  # ... a close-up of a lead this share: there should be one of every lead
 # From these scores a picture is shown only if the film has nothing else.
-_BLURRED, _TEXT, _EYES_CLOSED, _FACE_CUT = 0.5, 0.35, 0.55, 0.75
+_BLURRED, _TEXT, _EYES_CLOSED, _FACE_CUT, _HEAD_CUT = 0.5, 0.35, 0.55, 0.75, 0.8
 
 
 def fit_to_show(scored: Sequence[Scored], settings: Settings) -> list[int]:
     """Indexes of the candidates that may be chosen at all; never empty where `scored` is not.
 
     Those above the quality floor, and not far below the best of them, that are no lettering and
-    no blur, lie in no fade and have no main face cut off or with closed eyes. Where there are
-    none, all of that will do but fades; where nothing reaches the floor, the best that there
+    no blur, lie in no fade and have no main face or head cut off and no closed eyes. Where there
+    are none, all of that will do but fades; where nothing reaches the floor, the best that there
     is, outside fades if possible. Pictures with and without people are not compared: people
     make a picture better, and a film has places, too.
     """
@@ -49,6 +49,7 @@ def _clean(scores: dict[str, float]) -> bool:
         and scores["blur"] < _BLURRED
         and scores.get("eyes_closed", 0.0) < _EYES_CLOSED
         and scores.get("face_cut", 0.0) < _FACE_CUT
+        and scores.get("head_cut", 0.0) < _HEAD_CUT
     )
 
 

@@ -35,6 +35,7 @@ from fastthumb.analysis.candidates import Candidate, ramp
 from fastthumb.analysis.classification import Classified, SceneType, action_score
 from fastthumb.analysis.rules import default_rules
 from fastthumb.artwork.appeal import Relevance, appeal_of
+from fastthumb.artwork.crops import parse_aspect
 
 if TYPE_CHECKING:
     from fastthumb.analysis.shots import Shot
@@ -99,8 +100,9 @@ def score(
     if classified is None:
         return scored
     relevance = Relevance(shots, settings)
+    shapes = [float(parse_aspect(aspect)) for aspect in settings.aspects]
     return [
-        _with_people(one, kind, relevance, settings)
+        _with_people(one, kind, relevance, shapes, settings)
         for one, kind in zip(scored, classified, strict=True)
     ]
 
@@ -154,7 +156,7 @@ def _score_one(
 
 
 def _quality(parts: dict[str, float], losses: dict[str, float], weights: QualityWeights) -> float:
-    share: dict[str, float] = weights.model_dump()
+    share: dict[str, float] = weights.__dict__
     total = sum(share[name] for name in parts)
     mean = sum(share[name] * value for name, value in parts.items()) / total
     mean *= 1.0 - weights.text * losses["text"]
@@ -209,7 +211,11 @@ def _emptiness(still: Still) -> float:
 
 
 def _with_people(
-    one: Scored, classified: Classified, relevance: Relevance, settings: Settings
+    one: Scored,
+    classified: Classified,
+    relevance: Relevance,
+    shapes: Sequence[float],
+    settings: Settings,
 ) -> Scored:
     """The score of a picture with what was seen of its people, its text and its kind."""
     quality, scores = one.quality, one.scores
@@ -218,7 +224,7 @@ def _with_people(
         quality *= (1.0 - settings.quality_weights.text * classified.text) / max(kept, 1e-6)
         scores = scores | {"text": classified.text}
     if classified.people is not None:
-        appeal = appeal_of(one.candidate, classified, settings.aspects)
+        appeal = appeal_of(one.candidate, classified, shapes)
         quality = appeal.applied(quality)
         scores = scores | appeal.scores
         scores["relevance"] = relevance.of(

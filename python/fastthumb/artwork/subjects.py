@@ -6,8 +6,10 @@ of its height upward (forehead and hair), by 0.22 of its width to both sides (ea
 
 Note [head without a face]. Who turns away has a head, too. It lies at the top of the person's box
 and takes the more of its height the less of the body the box shows: 0.15 of a standing body, 0.4
-of a bust. Across the box it lies where a pose says so, else around the middle. Such heads are kept
-whole after all faces; they draw no eye.
+of a bust. Across the box it lies where a pose says so, else around the middle. What may be a face
+in the upper half of the box is taken for the head. A body that the frame's upper edge cuts has no
+head to be kept, and people far behind the largest one are background. Such heads are not cut
+through where that can be avoided; they draw no eye.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ _UNSEEN = 0.25  # what a head without a face counts by its area
 _LEAST = 0.02  # who counts for less than this share of the first is background
 _BODIES = ("person", "animal", "vehicle")
 _SURE_PERSON = 0.5  # score of a person's box whose head is worth keeping
+_SMALL_BODY = 0.2  # of the largest one's area
+_AT_THE_TOP = 0.015  # a body that begins higher than this has its head outside
 _LYING = 0.8  # height over width of a box below which its head is not at the top
 _BODY_SHAPES, _HEAD_SHARES = (0.8, 1.5, 2.5, 3.5), (0.40, 0.32, 0.20, 0.15)
 _HEAD_JOINTS, _CLEAR_JOINT = 5, 0.3  # nose, eyes, ears: the first of the 17 COCO joints
@@ -136,24 +140,27 @@ def _subject(face: Face, weight: float) -> Subject:
 
 
 def _turned_away(head: Rect) -> Subject:
-    left, top, right, bottom = head
-    middle = ((left + right) / 2, top + 0.4 * (bottom - top))
-    weight = _UNSEEN * (right - left) * (bottom - top)
-    return Subject(head, head, middle, 0.0, weight, seen=False)
+    return Subject(head, head, _middle(head), 0.0, _UNSEEN * _area(head), seen=False)
 
 
 def _heads_without_faces(candidate: Candidate) -> Iterator[Rect]:
     """Where the heads of people are whose faces were not found; see Note [head without a face]."""
-    faces = [face.box for face in candidate.faces or () if _visible(face.box)]
+    faces = [face for face in candidate.faces or () if _visible(face.box)]
     width, height = candidate.box_size
-    for one in candidate.contents.objects or ():
-        if one.group != "person" or one.score < _SURE_PERSON or not _visible(one.box):
+    people = [one for one in candidate.contents.objects or () if one.group == "person"]
+    bodies = [_clipped(one.box) for one in people if one.score >= _SURE_PERSON]
+    largest = max(map(_area, bodies), default=0.0)
+    for body in bodies:
+        if not _visible(body) or _area(body) < _SMALL_BODY * largest:
             continue
-        body = _clipped(one.box)
         left, top, right, bottom = body
         tall, wide = (bottom - top) * height, (right - left) * width
-        shown = any(_holds(body, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)) for box in faces)
-        if shown or tall < _LYING * wide:
+        inside = [face for face in faces if _holds(body, _middle(face.box))]
+        if any(face.sure for face in inside) or tall < _LYING * wide or top < _AT_THE_TOP:
+            continue
+        doubtful = next((f.box for f in inside if _middle(f.box)[1] < (top + bottom) / 2), None)
+        if doubtful is not None:
+            yield head_box(doubtful)
             continue
         size = tall * float(np.interp(tall / wide, _BODY_SHAPES, _HEAD_SHARES))
         middle, reach = (left + right) / 2, max(0.8 * size, 0.5 * wide) / width
@@ -174,6 +181,14 @@ def _head_joint(candidate: Candidate, body: Rect) -> float | None:
     return None
 
 
+def _area(box: Rect) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _middle(box: Rect) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
 def _holds(box: Rect, point: tuple[float, float]) -> bool:
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
@@ -184,11 +199,10 @@ def _looking(turn: float, eyes_x: float, nose_x: float) -> float:
 
 
 def _worth(face: Face) -> float:
-    left, top, right, bottom = _clipped(face.box)
     clear = 1.0 - _BLURRED * (1.0 - min(max(face.sharpness, 0.0), 1.0))
     clear *= 1.0 - _TURNED * min(max(face.turn, 0.0), 1.0)
     clear *= _CUT_OFF if face.cut_off else 1.0
-    return (right - left) * (bottom - top) * clear * max(face.score, 0.1)
+    return _area(_clipped(face.box)) * clear * max(face.score, 0.1)
 
 
 def _visible(box: Rect) -> bool:

@@ -60,7 +60,11 @@ def what_it_shows(kind: Classified) -> str:
 
 def _who(kind: Classified) -> str:
     if kind.characters:
-        return _listed([printable(name) for name in kind.characters[:_NAMES]])
+        names = [printable(name) for name in kind.characters[:_NAMES]]
+        least = {"duo": 2, "ensemble": 3}.get(kind.people or "", 1)
+        if len(names) < least or len(kind.characters) > _NAMES:
+            names.append("somebody else" if kind.people == "duo" else "others")
+        return _listed(names)
     return {"solo": "one person", "duo": "two people"}.get(kind.people or "", "a group")
 
 
@@ -90,7 +94,7 @@ def _place(kind: Classified) -> str:
     if kind.indoor is not None and kind.scene_type != "landscape":
         words += ["indoors"] * (kind.indoor >= _INDOORS) + ["outdoors"] * (kind.indoor <= _OUTDOORS)
     if kind.night is not None and kind.night >= _NIGHT:
-        words.append("in the dark" if "indoors" in words else "at night")
+        words.append("at night" if "outdoors" in words else "in the dark")
     return " ".join(words)
 
 

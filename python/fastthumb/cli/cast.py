@@ -48,7 +48,7 @@ def add(
     done = add_person(where, name, images, role, _detectors(models))
     for warning in done.warnings:
         typer.echo(warning, err=True)
-    typer.echo(f"{done.name}: {len(done.added)} photographs added, {done.total} in {where}")
+    typer.echo(f"{done.name}: {_count(len(done.added))} added, {done.total} in {where}")
     if done.refused:
         raise typer.Exit(1)
 
@@ -84,7 +84,7 @@ def remove(
 
     where = cast_folder(folder)
     count = remove_person(where, name)
-    typer.echo(f"{name}: removed with {count} photographs from {where}")
+    typer.echo(f"{name}: removed with {_count(count)} from {where}")
 
 
 def register(app: typer.Typer) -> None:
@@ -100,11 +100,14 @@ def _detectors(models: str | None) -> Callable[[], Detectors]:
 
 
 def _photographs(person: CastMember, found: Cast) -> str:
-    count = len(person.photographs)
-    text = f"{count} photograph{'' if count == 1 else 's'}"
-    if found.identity is not None and person.usable < count:
+    text = _count(len(person.photographs))
+    if found.identity is not None and person.usable < len(person.photographs):
         text += f", {person.usable} usable"
     return text
+
+
+def _count(photographs: int) -> str:
+    return f"{photographs} photograph{'' if photographs == 1 else 's'}"
 
 
 def _as_json(found: Cast, where: Path) -> dict[str, object]:

@@ -112,6 +112,7 @@ def _card(title: GalleryTitle) -> dict[str, Any]:
     variants = sorted(record.variants, key=lambda variant: variant.variant)
     shape = _shape(variants[0]) if variants else 16 / 9
     large = 3 if shape < _TALL else 2 if shape < _SQUARE else 1
+    first = variants[:large]
     row = variants[1:4] if large == 1 and len(variants) >= 4 else []  # a row of three, or none
     name = title_name(record)
     kinds = dict.fromkeys(spoken(variant.scene_type) for variant in variants)
@@ -122,7 +123,7 @@ def _card(title: GalleryTitle) -> dict[str, Any]:
         "anchor": quote(record.title_id.encode("utf-8", "replace"), safe=""),
         "name": name,
         "words": " ".join([name, record.title_id, *kinds, *people, *things]).casefold(),
-        "pictures": [_cover(one, title.folder, _CARD / large) for one in variants[:large]],
+        "pictures": [_cover(one, title.folder, _CARD / len(first)) for one in first],
         "more": [_cover(variant, title.folder, _CARD) for variant in row],
         "quality": f"{variants[0].quality_score:.2f}" if variants else "",
         "duration": duration or 0,
@@ -153,7 +154,8 @@ def _position(variant: Variant, shape: float) -> tuple[float, float]:
     start = variant.focal_point[axis] - (0.42 if axis else 0.5) * span
     heads = [head_box(face.box) for face in variant.faces or () if face.sure]
     for head in reversed(heads[:_HEADS]):  # the largest last: it counts most
-        start = min(max(start, head[axis + 2] - span), head[axis])
+        if head[axis + 2] - head[axis] <= span:
+            start = min(max(start, head[axis + 2] - span), head[axis])
     place = min(max(start, 0.0), 1.0 - span) / max(1.0 - span, 1e-9)
     return (place, 0.5) if axis == 0 else (0.5, place)
 
