@@ -2,7 +2,7 @@
 
     python bench/gpu.py prepare CLIPS              where FFmpeg is: clips and their references
     python bench/gpu.py run OUT [--clips CLIPS]    where the device is
-    python bench/gpu.py keep OUT                   results/gpu_kernels.json and gpu_nvdec.json
+    python bench/gpu.py keep OUT/gpu.jsonl gpu_kernels gpu_nvdec --commit ... --date ...
 
 The machine with the device needs CMake, ninja, nvcc, pybind11, NumPy and pytest, nothing of the
 package's own needs. Every step runs by itself under its own limit, writes its line at once and
@@ -30,7 +30,6 @@ TAIL = 4000  # characters of output kept with a step
 LIBRARIES = ["libcuda.so", "libnvcuvid.so", "libnvidia-encode.so", "libnvinfer.so", "libnvjpeg.so"]
 LIBRARY_FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/local/nvidia"]
 PACKAGES = ["numpy", "torch", "cupy-cuda13x", "onnxruntime", "onnxruntime-gpu", "av", "pytest"]
-GOAL_SHARE = 0.6  # of the copy's bandwidth
 
 Command = list[str]
 
@@ -275,18 +274,42 @@ def run(arguments: argparse.Namespace) -> int:
 # ---- keeping results --------------------------------------------------------------------------
 
 
+def kept(line: dict[str, Any]) -> dict[str, Any]:
+    """A step without its log: its data, or the last line that it said."""
+    short = {key: line[key] for key in ("step", "ok", "seconds", "data", "error") if key in line}
+    said_last = [
+        text.strip()
+        for key in ("output", "errors")
+        for text in line.get(key, "").splitlines()
+        if " passed" in text or " failed" in text or text.startswith("Error Type")
+    ]
+    if said_last:
+        short["says"] = said_last[-1]
+    checks = [row for row in line.get("data", []) if isinstance(row, dict) and "check" in row]
+    if checks:
+        wrong = [row for row in checks if row["differs"] or not row["runs_equal"]]
+        short["data"] = {"cases": len(checks), "different": wrong}
+    return short
+
+
 def keep(arguments: argparse.Namespace) -> int:
     """Sort the lines of a run into the two result files."""
     lines = [json.loads(line) for line in arguments.out.read_text(encoding="utf-8").splitlines()]
-    shared = [line for line in lines if line["step"] in ("machine", "libraries")]
-    for name, kinds in (("gpu_kernels", ("build", "kernels")), ("gpu_nvdec", ("nvdec",))):
-        mine = [line for line in lines if line["step"].split(":")[0] in kinds]
-        if mine:
-            report = {"bench": name, "commit": arguments.commit, "date": arguments.date}
-            report |= {line["step"]: line["data"] for line in shared if line["ok"]}
-            path = HERE / "results" / f"{name}.json"
-            path.write_text(json.dumps(report | {"steps": mine}, indent=1) + "\n", encoding="utf-8")
-            print(f"written to {path}")
+    found = {line["step"]: line["data"] for line in lines if "data" in line}
+    names = {n: [Path(p).name for p in paths] for n, paths in found["libraries"].items()}
+    shared = {
+        "date": arguments.date,
+        "commit": arguments.commit,
+        "machine": found["machine"],
+        "libraries": names,
+    }
+    kinds = {"gpu_kernels": ("build", "kernels", "letterbox"), "gpu_nvdec": ("nvdec",)}
+    for name in arguments.results:
+        mine = [kept(line) for line in lines if line["step"].split(":")[0] in kinds[name]]
+        report = {"bench": name} | shared | {"steps": mine}
+        path = HERE / "results" / f"{name}.json"
+        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {path}")
     return 0
 
 
@@ -304,6 +327,7 @@ def main() -> int:
     running.set_defaults(do=run)
     keeping = commands.add_parser("keep")
     keeping.add_argument("out", type=Path, help="gpu.jsonl of a run")
+    keeping.add_argument("results", nargs="+", choices=["gpu_kernels", "gpu_nvdec"])
     keeping.add_argument("--commit", required=True)
     keeping.add_argument("--date", required=True)
     keeping.set_defaults(do=keep)

@@ -367,7 +367,8 @@ double quantile(std::vector<double> values, double share) {
   return values[std::size_t(std::lround(share * double(values.size() - 1)))];
 }
 
-// Microseconds per frame of the kernels in batches, and of a copy of the same bytes.
+// Microseconds per frame of the kernels in batches, and of a copy of the same bytes. Two ratios:
+// of the times, and of the bytes a second, a copy having written as much as it read.
 void time_case(const Case& c, int batch, int rounds) {
   // Several times what a cache holds, and at least 64 frames.
   const std::size_t one =

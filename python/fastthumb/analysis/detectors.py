@@ -219,6 +219,7 @@ class Detectors:
     def _read(self, view: PictureView, faces: list[tuple[FoundFace, _Reading]]) -> None:
         """Fill the readings of the faces, largest first; see Note [animals and animation]."""
         runners = self._runners
+        faces = [(face, reading) for face, reading in faces if reading.near]
         close = [both for both in faces if _shorter_side(both[0]) >= SMALLEST_MIMIC][:MOST_MIMICS]
         if (meshes := runners.mesh) is not None and close:
             found = self._tried("face-mesh", lambda: meshes.read(view, [f for f, _ in close]))
