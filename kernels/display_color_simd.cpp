@@ -89,38 +89,52 @@ FASTTHUMB_CLONES void through_lut(const ColorMap& map, int count, float* __restr
   }
 }
 
-// Y, Cb, Cr to codes of R', G', B', in place and clamped; RGB is only clamped.
-FASTTHUMB_CLONES void to_rgb(const FloatColor& color, bool is_rgb, int count, float* __restrict y,
-                             float* __restrict cb, float* __restrict cr) {
-  const FloatColor c = color;
+template <bool is_rgb>
+FASTTHUMB_INLINE void to_values(const FloatColor& c, const FloatFormat& f, int count,
+                                float* __restrict first, float* __restrict second,
+                                float* __restrict third) {
   for (int i = 0; i < count; ++i) {
-    const float r = is_rgb ? y[i] : y[i] + c.cr_to_r * cr[i];
-    const float g = is_rgb ? cb[i] : y[i] - c.cb_to_g * cb[i] - c.cr_to_g * cr[i];
-    const float b = is_rgb ? cr[i] : y[i] + c.cb_to_b * cb[i];
-    y[i] = clamped(r);
-    cb[i] = clamped(g);
-    cr[i] = clamped(b);
+    float r = first[i], g = second[i], b = third[i];
+    if constexpr (!is_rgb) {
+      const float y = r * c.luma_gain + c.luma_offset;
+      const float cb = g * c.chroma_gain + c.chroma_offset;
+      const float cr = b * c.chroma_gain + c.chroma_offset;
+      r = y + c.cr_to_r * cr;
+      g = y - c.cb_to_g * cb - c.cr_to_g * cr;
+      b = y + c.cb_to_b * cb;
+    }
+    first[i] = (clamped(r) - f.mean[0]) * f.scale[0];
+    second[i] = (clamped(g) - f.mean[1]) * f.scale[1];
+    third[i] = (clamped(b) - f.mean[2]) * f.scale[2];
   }
+}
+
+// Components, which are expanded by the gains of `color` before the matrix, to values, in place.
+FASTTHUMB_CLONES void values_of(const FloatColor& color, const FloatFormat& format, bool is_rgb,
+                                int count, float* first, float* second, float* third) {
+  const FloatColor c = color;
+  const FloatFormat f = format;
+  if (is_rgb) return to_values<true>(c, f, count, first, second, third);
+  to_values<false>(c, f, count, first, second, third);
 }
 
 }  // namespace
 
-void color_rows(const ColorMap& map, const FloatColor& color, int count, float* y, float* cb,
-                float* cr) {
-  if (!map.is_rgb) {
-    if (!map.has_chroma) {
-      std::fill(cb, cb + count, -color.chroma_offset / color.chroma_gain);
-      std::fill(cr, cr + count, -color.chroma_offset / color.chroma_gain);
-    }
+void color_rows(const ColorMap& map, const FloatColor& color, const FloatFormat& format, int count,
+                float* y, float* cb, float* cr) {
+  FloatColor rest = color;
+  if (!map.is_rgb && !map.has_chroma) {
+    std::fill(cb, cb + count, -color.chroma_offset / color.chroma_gain);
+    std::fill(cr, cr + count, -color.chroma_offset / color.chroma_gain);
+  }
+  if (map.curve != nullptr || map.lut != nullptr) {
     expand(color, map.curve == nullptr, count, y, cb, cr);
     if (map.curve != nullptr) through_curve(map, count, y);
     if (map.lut != nullptr) through_lut(map, count, y, cb, cr);
+    rest.luma_gain = rest.chroma_gain = 1;
+    rest.luma_offset = rest.chroma_offset = 0;
   }
-  to_rgb(color, map.is_rgb, count, y, cb, cr);
-}
-
-FASTTHUMB_CLONES void normalize(float mean, float scale, int count, float* __restrict codes) {
-  for (int i = 0; i < count; ++i) codes[i] = (codes[i] - mean) * scale;
+  values_of(rest, format, map.is_rgb, count, y, cb, cr);
 }
 
 }  // namespace fastthumb

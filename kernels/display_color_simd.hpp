@@ -1,4 +1,4 @@
-// Rows of resampled components become codes, and codes values of a tensor, in float.
+// Rows of resampled components become values of a tensor, in float.
 #pragma once
 
 #include <array>
@@ -37,11 +37,8 @@ struct FloatFormat {
   float fill;
 };
 
-// Three rows of components become codes of R', G', B', 0..255, in place.
-void color_rows(const ColorMap& map, const FloatColor& color, int count, float* y, float* cb,
-                float* cr);
-
-// (code - mean) * scale, in place.
-void normalize(float mean, float scale, int count, float* codes);
+// Three rows of components become (code - mean) * scale of R', G', B', codes 0..255, in place.
+void color_rows(const ColorMap& map, const FloatColor& color, const FloatFormat& format, int count,
+                float* y, float* cb, float* cr);
 
 }  // namespace fastthumb

@@ -117,9 +117,8 @@ void fit_simd(const FitPlan& plan, float* tensor) {
     for (int col = 0; col < plan.grid.cols; col += kCols) {
       const int cols = std::min(kCols, plan.grid.cols - col);
       resampler.make(col, cols, some);
-      color_rows(plan.color, color, cols * kLanes, some[0], some[1], some[2]);
+      color_rows(plan.color, color, format, cols * kLanes, some[0], some[1], some[2]);
       for (std::size_t c = 0; c < 3; ++c) {
-        normalize(format.mean[c], format.scale[c], cols * kLanes, some[c]);
         place(plan, row, col, cols, some[c], tensor + format.channel[c] * plane);
       }
     }
@@ -142,7 +141,7 @@ void warp_simd(const WarpPlan& plan, float* tensor) {
     }
   }
   const FloatColor color(plan.color);
-  const FloatFormat format(plan.format);
+  const FloatFormat format(plan.format), codes(TensorFormat{});  // which leaves codes as they are
   const int width = plan.format.width;
   const std::ptrdiff_t channel = std::ptrdiff_t{width} * plan.format.height;
   Looks looks(width);
@@ -153,7 +152,7 @@ void warp_simd(const WarpPlan& plan, float* tensor) {
     for (int c = 0; c < 3; ++c) {
       read_cells(planes.data() + c * cells, grid.cols, grid.rows, looks, width, row[c].data());
     }
-    color_rows(plan.color, color, width, row[0].data(), row[1].data(), row[2].data());
+    color_rows(plan.color, color, codes, width, row[0].data(), row[1].data(), row[2].data());
     for (std::size_t c = 0; c < 3; ++c) {
       float* const target =
           tensor + std::ptrdiff_t(format.channel[c]) * channel + std::ptrdiff_t{v} * width;

@@ -102,6 +102,7 @@ def _kept(
                 file.crop_box,
                 file.crop_score,
                 file.crop_parts,
+                file.filled,
             )
         )
     return RenderedVariant(pick, tuple(files))

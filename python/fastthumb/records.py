@@ -153,6 +153,8 @@ class FileRecord(_Record):
     height: Annotated[int, Field(ge=1)]
     crop_box: tuple[int, int, int, int]
     """x0, y0, x1, y1 in the upright full picture; x1, y1 exclusive."""
+    filled: bool = False
+    """The box has not this shape: blurred sides fill the picture, so that a face stays whole."""
     crop_score: MeasuredShare = None
     """How good the best cut to this shape is; null for the film's own shape."""
     crop_parts: Annotated[dict[str, Number], BeforeValidator(measured_parts)] = {}

@@ -145,6 +145,7 @@ def variant_record(
                 height=one.height,
                 crop_box=one.crop_box,
                 crop_score=one.score,
+                filled=one.filled,
                 crop_parts=one.parts,
             )
             for one in rendered.files

@@ -23,6 +23,7 @@ from PIL import Image
 from fastthumb.analysis.bars import upright_shares
 from fastthumb.artwork.crops import Box, Crop, best_crop, parse_aspect
 from fastthumb.artwork.encoding import encode, require_encoder
+from fastthumb.artwork.filling import filled, part_to_fill
 from fastthumb.artwork.portraits import PortraitWriter
 from fastthumb.artwork.subjects import view_of
 from fastthumb.atomic import make_folder, write_bytes
@@ -52,7 +53,8 @@ class RenderedFile:
     as asked for ("2:3"); `width` and `height` are those of the file. `crop_box` is the part of
     the upright full picture (square pixels, bars included) that it shows: x0, y0, x1, y1 in
     pixels, ends exclusive. `score` says how good the crop is, 0..1, and `parts` of what that is
-    made (see artwork/crops.py); None and empty for the film's own shape.
+    made (see artwork/crops.py); None and empty for the film's own shape. `filled` says that the
+    box has another shape, and blurred sides fill the picture (see artwork/filling.py).
     """
 
     file: str
@@ -62,6 +64,7 @@ class RenderedFile:
     crop_box: Box
     score: float | None = None
     parts: dict[str, float] = field(default_factory=dict)
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,23 +165,29 @@ def _render_pick(
     candidate = pick.scored.candidate
     height, width = picture.shape[:2]
     left, top, right, bottom = upright_box(candidate.content_box, info, (width, height))
-    cuts: list[tuple[str, Box, Crop | None]] = [("source", (left, top, right, bottom), None)]
+    size = right - left, bottom - top
+    cuts: list[tuple[str, Box, Crop | None]] = [("source", (0, 0, *size), None)]
     view = view_of(candidate)
     for aspect in settings.aspects:
-        crop = best_crop((right - left, bottom - top), parse_aspect(aspect), view)
-        x0, y0, x1, y1 = crop.box
-        cuts.append((aspect, (left + x0, top + y0, left + x1, top + y1), crop))
+        crop = best_crop(size, parse_aspect(aspect), view)
+        cuts.append((aspect, crop.box, crop))
     files = []
-    for aspect, box, made in cuts:
+    for aspect, cut_box, made in cuts:
         name = picture_name(pick, aspect, settings.image_format)
-        cut = _sized(picture[box[1] : box[3], box[0] : box[2]], settings.max_width)
+        part = part_to_fill(size, parse_aspect(aspect), view, cut_box) if made else None
+        x0, y0, x1, y1 = part or cut_box
+        box = left + x0, top + y0, left + x1, top + y1
+        cut = picture[box[1] : box[3], box[0] : box[2]]
+        if part:
+            cut = filled(cut, parse_aspect(aspect))
+        cut = _sized(cut, settings.max_width)
         chroma = _chroma(info, settings.image_quality, (box[2] - box[0]) / cut.shape[1])
         try:
             data = encode(cut, settings.image_format, settings.image_quality, chroma=chroma)
         except OutputError as exc:
             raise OutputError(f"{printable(folder / name)}: {exc}") from exc
         write_bytes(folder / name, data)
-        file = RenderedFile(name, aspect, cut.shape[1], cut.shape[0], box)
+        file = RenderedFile(name, aspect, cut.shape[1], cut.shape[0], box, filled=bool(part))
         files.append(replace(file, score=made.score, parts=made.parts) if made else file)
     return RenderedVariant(pick, tuple(files))
 
