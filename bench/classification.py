@@ -55,6 +55,7 @@ PEOPLE: tuple[tuple[str, float | None, tuple[int, int, int, int]], ...] = (
     ("images/coco/000000000241.jpg", None, (133, 7, 200, 626)),
 )
 PLACES = ("trail_0", "trail_2", "trail_4", "trail_6", "trail_8", "room_3")
+LEAST_HEIGHT, COMPARABLE = 0.10, 0.40  # of people who count in labeled pictures
 CLEAR = 0.08  # of a bound, on either side, where no scale is drawn
 LARGEST_SCALE, SMALLEST_SCALE = 7.0, 0.16
 PERSON = 15  # class of DeepLab
@@ -106,7 +107,7 @@ def main() -> None:
         "composition_rendered": table(
             ((truth, looker(picture).composition or "-") for truth, picture in sized(data, rng))
         ),
-        "people_labeled": table(counted(data, looker, rules)),
+        "people_labeled": table(counted(data, looker)),
         "people_rendered": table(
             (truth, looker(picture).people or "-") for truth, picture in grouped(data, rng)
         ),
@@ -226,9 +227,9 @@ def segmenter(data: Path) -> Any:
     )
 
 
-def counted(data: Path, looker: Looker, rules: Rules) -> Iterator[tuple[str, str]]:
+def counted(data: Path, looker: Looker) -> Iterator[tuple[str, str]]:
     """People of labeled pictures: truth by the rule of the module, and the answer."""
-    least, share = rules.people.person_height, rules.people.comparable
+    least, share = LEAST_HEIGHT, COMPARABLE
     for name in ("coco", "voc"):
         labels = json.loads((data / "images" / name / "instances.json").read_text())
         person = next(one["id"] for one in labels["categories"] if one["name"] == "person")

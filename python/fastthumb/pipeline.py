@@ -50,7 +50,7 @@ class Analysis:
     """Everything that one pass over a film finds; nothing of it depends on genre, cast or viewer.
 
     `tracks` are people followed through shots; `models` the (name, task, SHA-256) of each network
-    that looked.
+    that looked, `missing` what nothing could look for, in sentences.
     """
 
     info: SourceInfo
@@ -61,6 +61,7 @@ class Analysis:
     dialogue: Dialogue | None
     synopsis: Synopsis | None
     models: list[tuple[str, str, str]]
+    missing: list[str]
     content_box: Box
     duration_seconds: float | None
     warnings: list[str]
@@ -177,7 +178,8 @@ def analyze(
         tracks=tracks,
         dialogue=dialogue,
         synopsis=synopsis,
-        models=list(detectors.models) if detectors else [],
+        models=detectors.models if detectors else [],
+        missing=detectors.missing if detectors else [],
         content_box=boxes.most_common(1)[0][0] if boxes else (0, 0, info.width, info.height),
         duration_seconds=decoding.duration_seconds(table),
         warnings=[

@@ -331,6 +331,8 @@ class TitleRecord(_Record):
     """Wall time and frames of each stage."""
     warnings: list[Text] = []
     """What was wrong with the file and what could not be analyzed, a sentence each."""
+    missing_models: list[Text] = []
+    """What was not looked for because no model for it is here, and how to get one."""
     characters: list[CharacterRecord] = []
     """Who is in it, most screen time first; empty where no model recognizes faces."""
     shots: list[ShotRecord]

@@ -73,6 +73,7 @@ def title_record(
             for name, stage in analysis.clock.stages.items()
         },
         warnings=list(analysis.warnings),
+        missing_models=list(analysis.missing),
         characters=people,
         shots=[ShotRecord(**shot_row(shot)) for shot in analysis.shots],
         variants=[variant_record(title_id, analysis.info, one, characters) for one in rendered],

@@ -109,7 +109,7 @@ class _Runners:
         self.pose = self._open("pose", self._with(PoseReader))
         rules = {rule: self._open(rule, self._with(PictureClassifier)) for rule in LEARNED_RULES}
         self.rules = {rule: runner for rule, runner in rules.items() if runner is not None}
-        self.warnings += registry.missing()
+        self.missing = registry.missing()
 
     @property
     def reads_meshes(self) -> bool:
@@ -138,8 +138,8 @@ class _Runners:
 class Detectors:
     """What looks at frames: opened once per process, safe to share among threads.
 
-    `models` are (name, task, SHA-256) of the networks in use; `warnings` say what is missing and
-    what failed; `expression_labels` are the classes of `Face.expression`, () without a network.
+    `models` are (name, task, SHA-256) of the networks in use; `missing` says which
+    tasks have none, `warnings` what failed; `expression_labels` are the classes of `Face.expression`, () without a network.
     """
 
     def __init__(self, runners: _Runners, *, small_faces: bool = False) -> None:
@@ -168,6 +168,10 @@ class Detectors:
     @property
     def models(self) -> list[tuple[str, str, str]]:
         return list(self._runners.models)
+
+    @property
+    def missing(self) -> list[str]:
+        return list(self._runners.missing)
 
     @property
     def warnings(self) -> list[str]:

@@ -75,7 +75,8 @@ def people_label(people: Sequence[Person], rules: PeopleRules) -> People:
     """How many people a picture shows, in a word."""
     if len(people) >= rules.ensemble:
         return "ensemble"
-    return ("none", "solo", "duo")[min(len(people), 2)]  # type: ignore[return-value]
+    words: tuple[People, ...] = ("none", "solo", "duo")
+    return words[min(len(people), 2)]
 
 
 def shot_size(scale: float, rules: CompositionRules) -> Composition:

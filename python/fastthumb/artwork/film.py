@@ -28,6 +28,7 @@ _REPRESENTED = 600  # candidates that want to be represented by the chosen ones
 _ALIKE, _ALIKE_LAYOUT = 0.92, 5.0
 _NEARLY, _NEARLY_LAYOUT = 0.88, 7.3
 _SAME_SETUP = 0.75  # the same for shots that repeat each other: they show one moment
+_SAME_SHOT = 0.86  # cosine of two moments of a shot that two episodes share
 _SAME_VIEW = 0.65  # cosine below which no pan can make one picture of two
 _SHORTEST_GAP = 0.4  # seconds between two picks, in the shortest films;
 _GAP_SHARE = 0.12  # in longer ones this share of their length per variant, up to the setting
@@ -240,7 +241,7 @@ class Film:
 
 
 def repeats(picture: Still, descriptors: FloatArray, layouts: npt.NDArray[np.int16]) -> BoolArray:
-    """Which pictures are near-duplicates of one, (pictures,), wherever they come from.
+    """Which pictures repeat one of another film or show another moment of its shot, (pictures,).
 
     `descriptors` is (pictures, n), `layouts` (pictures, rows, columns, 3).
     """
@@ -248,8 +249,8 @@ def repeats(picture: Still, descriptors: FloatArray, layouts: npt.NDArray[np.int
     layout = np.full(len(looks), np.inf)
     near = looks >= _SAME_VIEW
     layout[near] = layout_difference(picture.layout.astype(np.int16), layouts[near])
-    found: BoolArray = (looks >= _ALIKE) | ((looks >= _NEARLY) & (layout < _NEARLY_LAYOUT))
-    return found | (layout < _ALIKE_LAYOUT)
+    found: BoolArray = (looks >= _SAME_SHOT) | (layout < _ALIKE_LAYOUT)
+    return found
 
 
 def _nearest(seconds: npt.NDArray[np.float64], wanted: float) -> int:

@@ -218,15 +218,15 @@ def _with_people(
     settings: Settings,
 ) -> Scored:
     """The score of a picture with what was seen of its people, its text and its kind."""
-    quality, scores = one.quality, one.scores
+    quality, scores = one.quality, one.scores  # made for this picture: added to in place
     if classified.text > scores["text"]:
         kept = 1.0 - settings.quality_weights.text * scores["text"]
         quality *= (1.0 - settings.quality_weights.text * classified.text) / max(kept, 1e-6)
-        scores = scores | {"text": classified.text}
+        scores["text"] = classified.text
     if classified.people is not None:
         appeal = appeal_of(one.candidate, classified, shapes)
         quality = appeal.applied(quality)
-        scores = scores | appeal.scores
+        scores |= appeal.scores
         scores["relevance"] = relevance.of(
             classified, one.candidate.shot, one.visual.total(settings.visual_weights)
         )

@@ -44,7 +44,8 @@ def what_it_shows(kind: Classified) -> str:
         else:
             things = [name for name in kind.objects if name != "person"][:_THINGS]
             subject = f"{size} of {_listed([f'a {name}' for name in things])}" if things else size
-            subject += " without people"
+            # Without an object detector only faces were looked for.
+            subject += " without people" if kind.composition else " without faces"
         words = [subject]
     else:
         words = [f"{size} of {_who(kind)}", *_faces(kind)]
