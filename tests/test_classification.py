@@ -378,6 +378,22 @@ class TestSceneTypes:
         [one] = classify([candidate], [], [], [], RULES)
         assert one.indoor == pytest.approx(0.97)
 
+    def test_learned_models_of_composition_and_scene(self) -> None:
+        labels = {"composition=wide": 0.8, "composition=mid": 0.2, "setting=outdoor": 0.9}
+        labels |= {"scene-type=romantic": 0.7, "scene-type=dance": 0.3}
+        candidate = with_people(empty_candidate(), face_of(0.4), labels=labels)
+        [one] = classify([candidate], [], [], [], RULES)
+        assert one.composition == "wide"
+        assert one.scene_type == "romantic"
+        assert one.suits[0] == "romantic"
+        assert one.indoor == pytest.approx(0.1)
+        assert one.inputs["learned_composition"] == 0.8
+        unsure = {"composition=wide": 0.4, "scene-type=dance": 0.9}
+        candidate = with_people(empty_candidate(), face_of(0.4), labels=unsure)
+        [one] = classify([candidate], [], [], [], RULES)
+        assert one.composition == "close-up"
+        assert one.scene_type == "other"
+
     def test_a_picture_suits_every_type_it_reaches(self) -> None:
         kind = kind_of(face_of(0.4, expression="sad", track=0))
         assert kind.scene_type == "lead-close-up"

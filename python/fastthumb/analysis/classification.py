@@ -4,13 +4,15 @@ The rules and all their numbers are in rules.toml; the modules beside this one a
 people of a picture (people), their prominence, their expressions, the place (surroundings) and
 the kind of scene (scene_types). Whatever a rule read is kept in `Classified.inputs`. Where no
 network looked, what it would have told is None and the kind of scene is told by motion alone.
+Learned models (`Contents.labels`, "task=label") replace the rules of setting, composition and
+scene-type where they are sure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from fastthumb.analysis.expressions import (
     EXPRESSIONS,
@@ -42,6 +44,7 @@ from fastthumb.analysis.surroundings import (
 if TYPE_CHECKING:
     from fastthumb.analysis.candidates import Candidate
     from fastthumb.analysis.characters import Character
+    from fastthumb.analysis.detections import Contents
     from fastthumb.analysis.dialogue import Dialogue
     from fastthumb.analysis.rules import ActionRules, EmotionRules, Rules
     from fastthumb.analysis.shots import Shot
@@ -61,8 +64,11 @@ SceneType = Literal[
 ]
 Composition = Literal["close-up", "mid", "wide", "extreme-wide"]
 People = Literal["solo", "duo", "ensemble", "none"]
+SCENES: tuple[str, ...] = get_args(SceneType)
+COMPOSITIONS: tuple[str, ...] = get_args(Composition)
 
 
+_LEARNED = 0.5  # probability from which a learned model's answer replaces a rule's
 _SURE = 0.6  # score of a thing that tells the composition of a picture without people
 _SOFT_BACKGROUND, _SOME_TEXT = 0.6, 0.3
 _LETTERS = 6.0  # a picture is all lettering where boxes of text cover a sixth of it
@@ -191,6 +197,9 @@ class _Film:
         facts.emotional, facts.dramatic = emotional, dramatic
         facts.landscape = landscape_fit(contents, facts.nearest, indoor, text, rules)
         scene, suits = scene_type_of(facts, rules, inputs)
+        if contents.labels and (learned := _learned(contents, "scene-type", inputs)) in SCENES:
+            scene = cast("SceneType", learned)
+            suits = (scene, *(one for one in suits if one != scene))
         return Classified(
             scene_type=scene,
             composition=self._composition(people, facts, candidate, inputs),
@@ -259,6 +268,10 @@ class _Film:
         candidate: Candidate,
         inputs: dict[str, float],
     ) -> Composition | None:
+        if candidate.contents.labels:
+            learned = _learned(candidate.contents, "composition", inputs)
+            if learned in COMPOSITIONS:
+                return cast("Composition", learned)
         if people is None or (not people and candidate.contents.objects is None):
             return None
         if people:
@@ -273,6 +286,20 @@ class _Film:
         # Nobody and no thing to go by: a view, unless something stands before a soft background.
         near = candidate.still.depth_of_field > _SOFT_BACKGROUND or inputs["text"] > _SOME_TEXT
         return None if near and facts.landscape < self._rules.scenes.landscape else "extreme-wide"
+
+
+def _learned(contents: Contents, task: str, inputs: dict[str, float]) -> str | None:
+    """The label that a learned model of this task gives a picture, None where it is not sure."""
+    shares = {
+        name.removeprefix(f"{task}="): share
+        for name, share in (contents.labels or {}).items()
+        if name.startswith(f"{task}=")
+    }
+    if not shares:
+        return None
+    label = max(sorted(shares), key=shares.__getitem__)
+    inputs[f"learned_{task}"] = shares[label]
+    return label if shares[label] >= _LEARNED else None
 
 
 def _text_share(candidate: Candidate) -> float:

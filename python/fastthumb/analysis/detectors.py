@@ -138,8 +138,9 @@ class _Runners:
 class Detectors:
     """What looks at frames: opened once per process, safe to share among threads.
 
-    `models` are (name, task, SHA-256) of the networks in use; `missing` says which
-    tasks have none, `warnings` what failed; `expression_labels` are the classes of `Face.expression`, () without a network.
+    `models` are (name, task, SHA-256) of the networks in use; `missing` says which tasks have
+    none, `warnings` what failed; `expression_labels` are the classes of `Face.expression`, ()
+    without a network.
     """
 
     def __init__(self, runners: _Runners, *, small_faces: bool = False) -> None:

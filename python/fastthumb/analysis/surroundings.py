@@ -73,6 +73,8 @@ def indoor_share(
     None where no network looked at things, and where nothing in the picture tells.
     """
     learned = contents.labels.get("setting=indoor") if contents.labels else None
+    if learned is None and contents.labels and "setting=outdoor" in contents.labels:
+        learned = 1.0 - contents.labels["setting=outdoor"]
     if contents.objects is None:
         return learned
     things = [one for one in contents.objects if one.score >= rules.object_score]
