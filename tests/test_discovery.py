@@ -18,6 +18,17 @@ def touch(path: Path) -> Path:
     return path
 
 
+def test_sidecars_of_a_video_are_no_strangers(tmp_path: Path) -> None:
+    for name in ("film.mp4", "film.srt", "film.en.forced.srt", "film.nfo", "tvshow.nfo"):
+        (tmp_path / name).touch()
+    others = [tmp_path / "film2.srt", tmp_path / "notes.txt"]
+    for other in others:
+        other.touch()
+    videos, skipped = find_videos([tmp_path])
+    assert videos == [tmp_path / "film.mp4"]
+    assert [skip.path for skip in skipped] == others
+
+
 def test_a_folder_is_searched_recursively_and_other_files_are_named(tmp_path: Path) -> None:
     first = touch(tmp_path / "a.mp4")
     deep = touch(tmp_path / "season 1" / "b.MKV")

@@ -21,7 +21,10 @@ VIDEO_SUFFIXES = frozenset(
         ".rmvb .ts .vob .vp8 .vp9 .webm .wmv .y4m"
     ).split()
 )
+# Files that belong to the video of their name, and those that belong to all of a folder.
+_SIDECAR_SUFFIXES = frozenset(".ass .json .nfo .srt .ssa .sub .txt .vtt".split())
 Location = Path | str  # a file, or the URL of one: a Path would lose a slash of "https://"
+_OF_THE_FOLDER = ("movie.nfo", "tvshow.nfo")
 _RESERVED = re.compile(r"(index\.html|catalog\.db.*|\.+)", re.IGNORECASE)
 _LONGEST_ID_BYTES = 120  # leaves room for "-12345678" and file names under every file system's 255
 
@@ -52,7 +55,7 @@ def find_videos(paths: Iterable[Location]) -> tuple[list[Location], list[Skipped
     """Return the videos among `paths`, sorted within each directory, and what was passed over.
 
     A file or URL that is named is taken whatever it is called; a directory is searched recursively
-    for files with a video's suffix. Hidden files and folders are not looked at, links to
+    for files with a video's suffix; sidecars of a video are not worth a word. Hidden files and folders are not looked at, links to
     folders are not followed. Raises Unreadable where a named path does not exist or a
     directory cannot be listed.
     """
@@ -62,16 +65,33 @@ def find_videos(paths: Iterable[Location]) -> tuple[list[Location], list[Skipped
         if isinstance(path, str):
             videos[path] = None
         elif path.is_dir():
-            for found in _files_below(path):
-                if found.suffix.lower() in VIDEO_SUFFIXES:
+            files = _files_below(path)
+            stems = {file.with_suffix("") for file in files if _is_video(file)}
+            for found in files:
+                if _is_video(found):
                     videos[found] = None
-                else:
+                elif not _is_sidecar(found, stems):
                     skipped.append(Skipped(found, "not a video by its name"))
         elif os.path.lexists(path):
             videos[path] = None
         else:
             raise Unreadable(f"{printable(path)}: no such file or directory; check the path")
     return list(videos), skipped
+
+
+def _is_video(file: Path) -> bool:
+    return file.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _is_sidecar(file: Path, stems: set[Path]) -> bool:
+    """Whether a file goes with a video: film.srt, film.en.forced.srt, film.nfo, movie.nfo."""
+    if file.suffix.lower() not in _SIDECAR_SUFFIXES:
+        return False
+    if file.name.lower() in _OF_THE_FOLDER:
+        return True
+    name = file.with_suffix("").name
+    parts = name.split(".")
+    return any(file.with_name(".".join(parts[:n])) in stems for n in range(1, len(parts) + 1))
 
 
 def _files_below(folder: Path) -> list[Path]:

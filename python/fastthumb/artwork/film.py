@@ -34,6 +34,7 @@ _SHORTEST_GAP = 0.4  # seconds between two picks, in the shortest films;
 _GAP_SHARE = 0.12  # in longer ones this share of their length per variant, up to the setting
 _CLEARLY_BETTER = 0.04  # quality that a genre priority may not cost the moment that it shows, ...
 _STANDING_BACK = 12  # ... while there are others of its kind, of which so many are looked at
+_TOLD_AGAIN = 0.6  # what another picture of a set-up that has one adds to the others
 _SEEN_BEFORE = 0.85  # what another picture of a person who has one is worth to a priority
 
 
@@ -89,6 +90,9 @@ class Film:
         self._descriptors = np.stack([c.still.descriptor for c in candidates])
         self._layouts = np.stack([c.still.layout for c in candidates]).astype(np.int16)
         self._free = np.arange(len(candidates)) < _PROMISING
+        # Pictures of a set-up that has a pick: a priority asks for something else, and for
+        # quality and difference they count less.
+        self._told = np.zeros(len(candidates), dtype=np.bool_)
         self._shown: set[str] = set()  # characters that a pick shows first
         self._objective = self._facility_location(max(end, 1e-3), settings)
         for ban in settings.bans:
@@ -145,14 +149,15 @@ class Film:
         """The free candidate that adds most; see variants, Note [quality and difference]."""
         if not self.has_some:
             return None
-        gains = np.where(self._free[:_PROMISING], self._objective.gains(), -np.inf)
+        gains = self._objective.gains() * np.where(self._told[:_PROMISING], _TOLD_AGAIN, 1.0)
+        gains = np.where(self._free[:_PROMISING], gains, -np.inf)
         best = int(gains.argmax())
         return self._take(best) if np.isfinite(gains[best]) else None
 
     def _best(self, suits: Callable[[Scored], bool], scene_types: Sequence[str]) -> int | None:
         suited = [
             position
-            for position in np.flatnonzero(self._free).tolist()
+            for position in np.flatnonzero(self._free & ~self._told).tolist()
             if suits(self._scored[position])
         ]
         if not suited:
@@ -179,6 +184,8 @@ class Film:
         """Take a candidate; those that resemble it are free no more. Returns its index."""
         self._objective.add(position)
         self._free &= ~self._resembling(position)
+        looks = self._descriptors @ self._descriptors[position]
+        self._told |= (self._shot == self._shot[position]) & (looks >= _SAME_SETUP)
         name = _first_of(self._scored[position])
         if name is not None:
             self._shown.add(name)

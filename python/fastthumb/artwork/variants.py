@@ -27,8 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastthumb.artwork.film import Film
-from fastthumb.artwork.genres import CLOSE_UPS, Priority, slots_of
-from fastthumb.artwork.genres import priorities_of as priorities_of
+from fastthumb.artwork.genres import CLOSE_UPS, Priority, priorities_of, slots_of
 from fastthumb.artwork.reasons import reasons_for
 from fastthumb.errors import NoArtwork
 

@@ -130,13 +130,13 @@ def _run(
     note: str = "",
 ) -> int:
     """Process the paths and report; returns the number of titles that failed."""
-    from fastthumb.artwork.variants import priorities_of
+    from fastthumb.artwork.genres import priorities_of
     from fastthumb.batch import count, run_batch
     from fastthumb.discovery import find_videos, location, plan_jobs
     from fastthumb.events import Event
     from fastthumb.names import printable
 
-    priorities_of(settings.genre)
+    priorities_of(settings.genre, settings.genres_file)
     videos, skipped = find_videos([location(path) for path in paths])
     if note:
         reporter.note(note)
