@@ -19,6 +19,7 @@ from typing import Any
 
 import fastthumb
 from _report import save
+from fastthumb.analysis.characters import find_characters
 from fastthumb.records import TitleRecord, Variant
 from fastthumb.store import StoredAnalysis, load_analysis
 
@@ -36,6 +37,7 @@ ASPECTS = ("16:9", "2:3", "1:1")
 SHUT, OPEN = 0.3, 0.7
 MAIN = 0.5  # of the largest face's height: faces that a crop must not cut
 INSIDE = (0.02, 0.98)  # share of a face inside a crop that is neither out nor whole
+CLOSE_UP = 0.305  # height of a face over the picture's, from which it is a close-up
 ENOUGH_SECONDS = 1.0  # of screen time, from which a lead must have a close-up
 
 
@@ -55,11 +57,13 @@ def main() -> None:
         report = [examined(title, load_analysis(out / title.title_id)) for title in titles]
     for one in report:
         print(one)
-    leads = [one for one in report if one["lead_seconds"] >= ENOUGH_SECONDS]
+    leads = [
+        one for one in report if one["lead_seconds"] >= ENOUGH_SECONDS and one["offers_a_close_up"]
+    ]
     data = {
         "titles": report,
-        "titles_with_a_lead": len(leads),
-        "of_which_with_a_close_up_of_a_lead": sum(one["lead_close_up"] for one in leads),
+        "titles_that_offer_a_close_up_of_a_lead": len(leads),
+        "of_which_have_one_among_their_variants": sum(one["lead_close_up"] for one in leads),
         "pictures": sum(one["pictures"] for one in report),
         "pictures_that_cut_a_face": sum(one["cut_faces"] for one in report),
         "shut_eyes_where_the_shot_has_open_ones": sum(one["shut_eyes"] for one in report),
@@ -71,10 +75,17 @@ def main() -> None:
 def examined(title: TitleRecord, stored: StoredAnalysis) -> dict[str, Any]:
     """What a title shows of its people, and what it gets wrong."""
     leads = {one.name: one for one in title.characters if one.role in ("lead", "hero", "heroine")}
+    found = find_characters(stored.tracks, stored.shots, stored.shots[-1].end_seconds)
+    tracks = {track for one in found if one.name in leads for track in one.tracks}
     return {
         "title": title.title_id,
         "characters": len(title.characters),
         "lead_seconds": round(max((one.screen_seconds for one in leads.values()), default=0.0), 2),
+        "offers_a_close_up": any(
+            face.sure and face.box[3] - face.box[1] >= CLOSE_UP and face.track in tracks
+            for candidate in stored.candidates
+            for face in candidate.faces or ()
+        ),
         "lead_close_up": any(
             variant.composition == "close-up" and set(variant.characters) & set(leads)
             for variant in title.variants

@@ -428,3 +428,13 @@ class TestSceneTypes:
         again = classify(candidates, [track_of(0, 0)], people, [shot_of(0, 0, 9)], RULES)
         assert once == again
         assert classify([], [], [], [], RULES) == []
+
+
+def test_a_back_or_an_arm_before_the_lens_spoils_a_picture() -> None:
+    from fastthumb.analysis.people import faceless_bulk
+
+    near = thing_of("person", (0.0, 0.0, 0.94, 1.0))
+    assert faceless_bulk([], [near], 0.58) == pytest.approx(0.94)
+    assert faceless_bulk([face_of(0.3)], [near], 0.58) == 0.0
+    whole = thing_of("person", (0.3, 0.2, 0.7, 1.0))
+    assert faceless_bulk([], [whole, thing_of("person", near.box, 0.3)], 0.58) == 0.0

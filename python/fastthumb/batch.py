@@ -72,7 +72,9 @@ def run_batch(
     worker runs in this process and decodes with several threads instead. Raises OutputError
     where `out` cannot be written, KeyboardInterrupt after tidying up where interrupted.
     """
-    priorities_of(settings.genre, settings.genres_file)  # a genre that is not known is said before hours of decoding
+    priorities_of(
+        settings.genre, settings.genres_file
+    )  # a genre that is not known is said before hours of decoding
     workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
     outcomes: dict[Job, Outcome] = {}
     if dry_run:

@@ -55,9 +55,9 @@ def find_videos(paths: Iterable[Location]) -> tuple[list[Location], list[Skipped
     """Return the videos among `paths`, sorted within each directory, and what was passed over.
 
     A file or URL that is named is taken whatever it is called; a directory is searched recursively
-    for files with a video's suffix; sidecars of a video are not worth a word. Hidden files and folders are not looked at, links to
-    folders are not followed. Raises Unreadable where a named path does not exist or a
-    directory cannot be listed.
+    for files with a video's suffix; sidecars of a video are not worth a word. Hidden files and
+    folders are not looked at, links to folders are not followed. Raises Unreadable where a named
+    path does not exist or a directory cannot be listed.
     """
     videos: dict[Location, None] = {}
     skipped: list[Skipped] = []

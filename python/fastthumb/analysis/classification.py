@@ -24,6 +24,7 @@ from fastthumb.analysis.expressions import (
 )
 from fastthumb.analysis.people import (
     Person,
+    faceless_bulk,
     find_people,
     headless,
     people_label,
@@ -71,6 +72,7 @@ COMPOSITIONS: tuple[str, ...] = get_args(Composition)
 _LEARNED = 0.5  # probability from which a learned model's answer replaces a rule's
 _SURE = 0.6  # score of a thing that tells the composition of a picture without people
 _SOFT_BACKGROUND, _SOME_TEXT = 0.6, 0.3
+_BULK = (0.15, 0.45)  # of the picture: somebody's back or arm, from which it spoils the picture
 _LETTERS = 6.0  # a picture is all lettering where boxes of text cover a sixth of it
 
 
@@ -187,6 +189,10 @@ class _Film:
                 duo_facts(faces, width / max(height, 1), happy, rules.duo, facts, inputs)
             facts.alternates = self._time.alternation(candidate.shot)
             inputs["alternation"] = facts.alternates
+        elif people is not None:
+            found, things = candidate.faces or (), candidate.contents.objects or ()
+            bulk = faceless_bulk(found, things, rules.people.person_score)
+            inputs["head_cut"] = rises(bulk, _BULK)
         emotional = dramatic = None
         if candidate.faces is not None:
             emotional, dramatic = _feelings(readings, facts, signals, rules.emotion, inputs)

@@ -115,6 +115,22 @@ def headless(people: Sequence[Person]) -> float:
     return max(cut, default=0.0)
 
 
+def faceless_bulk(faces: Sequence[Face], objects: Sequence[FoundObject], least: float) -> float:
+    """How much of the picture is somebody too near to be a person of it, 0..1: an arm, a back.
+
+    The largest person box from the score `least` that reaches the upper edge and holds no face.
+    """
+    bulks = [
+        area_of(one.box)
+        for one in objects
+        if one.label == "person"
+        and one.score >= least
+        and one.box[1] <= _TOUCHES
+        and not any(_centered_in(face, one.box) for face in faces)
+    ]
+    return max(bulks, default=0.0)
+
+
 def area_of(box: Rect) -> float:
     """Share of the picture that a box covers, its parts beyond the edge left out."""
     width = min(box[2], 1.0) - max(box[0], 0.0)
