@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from fastthumb.analysis.characters import find_characters, name_characters
 from fastthumb.analysis.identities import find_identities
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.tracks import Portrait, Track
-
-CLUSTERING_SECONDS = 1.5  # for 2,500 tracks; about 0.05 on one core that has nothing else to do
 
 
 def shots(count: int, scene_length: int = 1000) -> list[Shot]:
@@ -109,17 +106,16 @@ def test_unclear_faces_neither_found_nor_bridge_but_may_join() -> None:
 
 def test_equal_embeddings_are_one_identity_at_once() -> None:
     look = np.tile(People(1).look(0), (3000, 1))
-    start = time.perf_counter()
     assert find_identities(look, np.ones(3000, dtype=np.bool_), []).max() == 0
-    assert time.perf_counter() - start < CLUSTERING_SECONDS
 
 
 @pytest.mark.parametrize("noise", [0.7, 1.1], ids=["clear", "noisy"])
-def test_thousands_of_tracks_take_no_time(noise: float) -> None:
-    embeddings, _ = scattered(2500, 40, 1, noise)
-    start = time.perf_counter()
-    find_identities(embeddings, np.ones(2500, dtype=np.bool_), [(k, k + 1) for k in range(500)])
-    assert time.perf_counter() - start < CLUSTERING_SECONDS
+def test_thousands_of_tracks_are_one_identity_each_at_most(noise: float) -> None:
+    embeddings, truth = scattered(2500, 40, 1, noise)
+    apart = [(k, k + 1) for k in range(500) if truth[k] != truth[k + 1]]
+    labels = find_identities(embeddings, np.ones(2500, dtype=np.bool_), apart)
+    assert labels.shape == (2500,)
+    assert all(labels[a] != labels[b] for a, b in apart)
 
 
 def film() -> tuple[list[Track], People]:
@@ -253,18 +249,11 @@ def test_embeddings_of_another_network_name_nobody() -> None:
     assert name_characters(found, tracks, Cast([CastMember("Ann", None, other, (photo,))])) == found
 
 
-def test_characters_of_a_film_are_found_in_no_time() -> None:
+def test_company_keeps_people_apart_in_a_long_film() -> None:
     people = People(25, noise=0.8)
     rng = np.random.default_rng(0)
     tracks = [track(k, people.look(int(rng.integers(25))), shot=k // 2) for k in range(700)]
     tracks = [replace(t, together=(t.index ^ 1,), together_seconds=(1.0,)) for t in tracks]
     found = find_characters(tracks, shots(350), 700.0)
     assert len(found) < 60
-    best = min(_timed(tracks) for _ in range(3))
-    assert best < 0.2  # 0.02 on one core that has nothing else to do
-
-
-def _timed(tracks: list[Track]) -> float:
-    start = time.perf_counter()
-    find_characters(tracks, shots(350), 700.0)
-    return time.perf_counter() - start
+    assert not any(t ^ 1 in one.tracks for one in found for t in one.tracks)

@@ -163,7 +163,7 @@ def _track(
         samples=len(faces),
         size=float(np.median([face.box[3] - face.box[1] for face in faces])),
         score=float(np.median([face.score for face in faces])),
-        embedding=None if mean is None else mean.astype(np.float32),
+        embedding=None if mean is None else mean.astype(np.float16).astype(np.float32),
         clarity=path.clarity,
         open_eyes=_open_eyes(faces),
         together=tuple(first_index + other for other in others),
