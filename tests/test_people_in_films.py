@@ -158,6 +158,14 @@ def test_other_models_make_a_title_again(video: Video, models: Path, tmp_path: P
     assert run(other) == "done"
 
 
+def test_the_same_models_change_nothing(video: Video, models: Path, tmp_path: Path) -> None:
+    film = video("office_man_1s_no_stss.mp4")
+    jobs = plan_jobs(find_videos([film])[0], tmp_path)
+    settings = Settings.build(models_dir=str(models))
+    statuses = [run_batch(jobs, tmp_path, settings, workers=1)[0].status for _ in range(2)]
+    assert statuses == ["done", "unchanged"]
+
+
 def test_a_cast_that_is_not_there_is_said_before_anything_is_decoded(
     video: Video, models: Path, tmp_path: Path
 ) -> None:

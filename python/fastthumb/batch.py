@@ -129,7 +129,7 @@ def _plan(
         record = read_title(job.folder)
         same = record.content_hash == digest and record.settings == settings.model_dump(mode="json")
         used = [(model.name, model.task, model.sha256) for model in record.models]
-        same = same and used == list(models)
+        same = same and sorted(used) == sorted(models)
         if same and all((job.folder / name).exists() for name in record.file_names()):
             return Outcome(job, "unchanged", "content and settings unchanged", record, hash=digest)
     failure = catalog.failure(job.path, digest, settings.key()) if catalog else None

@@ -56,9 +56,11 @@ def models_for(settings: Settings) -> list[Model]:
     if not settings.detect:
         return []
     from fastthumb.inference.models import Registry
+    from fastthumb.inference.survey import UNREAD
 
     registry = Registry.load(settings.models_dir)
-    there = [(task, registry.find(task)) for task in registry.order]
+    tasks = [task for task in registry.order if task not in UNREAD]
+    there = [(task, registry.find(task)) for task in tasks]
     return [(found.entry.name, task, found.sha256) for task, found in there if found is not None]
 
 

@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_models(models_dir: Folder = None, as_json: AsJson = False) -> None:
     """List the known models by task: which is taken, which are here, which can be pulled."""
     from fastthumb.inference.models import Registry
-    from fastthumb.inference.survey import survey
+    from fastthumb.inference.survey import UNREAD, survey
 
     registry = Registry.load(models_dir)
     rows = survey(registry)
@@ -47,7 +47,7 @@ def list_models(models_dir: Folder = None, as_json: AsJson = False) -> None:
     for row in rows:
         if row.entry.task != task:
             task = row.entry.task
-            typer.echo(task)
+            typer.echo(f"{task} (kept and checked; nothing reads it)" if task in UNREAD else task)
         mark = "*" if row.taken else "!" if row.state == "damaged" else " "
         typer.echo(f"  {mark} {row.entry.name:{width}}  {row.described()}")
     typer.echo("* is what its task takes")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastthumb.inference.entries import ModelEntry
     from fastthumb.inference.models import Registry, Resolved
 
+UNREAD = frozenset({"subject-mask"})  # tasks whose models are kept and checked, and not used
 State = Literal["here", "built in", "not here", "damaged"]
 
 
@@ -66,7 +67,7 @@ def survey(registry: Registry, *, load: bool = False) -> list[Row]:
     """
     rows = []
     for task in TASKS:
-        found = registry.find(task)
+        found = registry.find(task) if task not in UNREAD else None
         first = registry.order.get(task, ())
         others = sorted(
             name for name, e in registry.entries.items() if e.task == task and name not in first
