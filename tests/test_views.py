@@ -56,7 +56,11 @@ def smooth(height: int = 92, width: int = 162) -> Any:
 
 
 def image(pixel_format: str, rgb: Any = None) -> av.VideoFrame:
-    picture = av.VideoFrame.from_ndarray(smooth() if rgb is None else rgb, format="rgb24")
+    rgb = smooth() if rgb is None else rgb
+    if pixel_format == "gray10le":  # swscale writes garbage at the end of some of its rows
+        luma = 64 + rgb[..., 0].astype(np.float64) * (940 - 64) / 255
+        return av.VideoFrame.from_ndarray(np.rint(luma).astype(np.uint16), format=pixel_format)
+    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
     return picture if pixel_format == "rgb24" else picture.reformat(format=pixel_format)
 
 
