@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastthumb.errors import Unreadable
-from fastthumb.fingerprint import content_hash
+from fastthumb.fingerprint import content_hash, with_sidecars
 
 MIB = 1 << 20
 LARGE = 40 * MIB + 12_345
@@ -104,3 +104,17 @@ def test_file_that_shrinks_while_it_is_read(
     monkeypatch.setattr("fastthumb.fingerprint.os.fstat", longer)
     with pytest.raises(Unreadable, match="ends 10 bytes early"):
         content_hash(path)
+
+
+def test_files_beside_a_video_count_where_they_are(tmp_path: Path) -> None:
+    subtitles, synopsis = tmp_path / "film.srt", tmp_path / "film.nfo"
+    files = [subtitles, synopsis]
+    assert with_sidecars("sha256-sampled:0", files) == "sha256-sampled:0"
+    subtitles.write_text("1")
+    one = with_sidecars("sha256-sampled:0", files)
+    assert one.startswith("sha256-sampled:0+")
+    assert one == with_sidecars("sha256-sampled:0", reversed(files))
+    subtitles.write_text("2")
+    assert with_sidecars("sha256-sampled:0", files) != one
+    synopsis.write_text("drama")
+    assert len({one, with_sidecars("sha256-sampled:0", files)}) == 2

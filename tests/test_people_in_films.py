@@ -166,6 +166,19 @@ def test_the_same_models_change_nothing(video: Video, models: Path, tmp_path: Pa
     assert statuses == ["done", "unchanged"]
 
 
+def test_changed_subtitles_make_a_title_again(video: Video, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    shutil.copy(video("office_man_1s_no_stss.mp4"), film)
+    jobs = plan_jobs(find_videos([film])[0], tmp_path / "out")
+
+    def run() -> str:
+        return run_batch(jobs, tmp_path / "out", Settings(detect=False), workers=1)[0].status
+
+    assert [run(), run()] == ["done", "unchanged"]
+    film.with_suffix(".srt").write_text("1\n00:00:00,000 --> 00:00:00,900\nHello there!\n")
+    assert [run(), run()] == ["done", "unchanged"]
+
+
 def test_a_cast_that_is_not_there_is_said_before_anything_is_decoded(
     video: Video, models: Path, tmp_path: Path
 ) -> None:

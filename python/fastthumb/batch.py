@@ -23,13 +23,15 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Literal
 
+from fastthumb.analysis.subtitles import sidecars
+from fastthumb.analysis.synopsis import synopsis_files
 from fastthumb.artwork.genres import priorities_of
 from fastthumb.atomic import make_folder
 from fastthumb.catalog import CATALOG_FILE, Catalog
 from fastthumb.discovery import Job
 from fastthumb.errors import FastthumbError, OutputError, Unreadable
 from fastthumb.events import Event, Listener
-from fastthumb.fingerprint import content_hash
+from fastthumb.fingerprint import content_hash, with_sidecars
 from fastthumb.looking import Model, models_for, shortcomings
 from fastthumb.names import printable
 from fastthumb.overview import write_overview
@@ -119,7 +121,7 @@ def _plan(
 ) -> Outcome:
     """What is to be done with a job: planned, unchanged, or failed as before."""
     try:
-        digest = content_hash(job.path) if isinstance(job.path, Path) else None
+        digest = _digest(job.path) if isinstance(job.path, Path) else None
     except Unreadable as exc:
         return Outcome(job, "failed", str(exc))
     planned = Outcome(job, "planned", "would be processed", hash=digest)
@@ -137,6 +139,12 @@ def _plan(
         message = f"{failure.message} (as before; the file has not changed, --force tries again)"
         return Outcome(job, "failed", message, hash=digest)
     return planned
+
+
+def _digest(video: Path) -> str:
+    """The fingerprint of a video and of the subtitles and the synopsis beside it."""
+    beside = [*sidecars(video), *synopsis_files(video)]
+    return with_sidecars(content_hash(video), beside)
 
 
 def _make_all(

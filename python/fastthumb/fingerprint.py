@@ -11,9 +11,11 @@ unseen is an edit in place that keeps the size and touches only bytes between th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,6 +44,21 @@ def content_hash(path: str | os.PathLike[str]) -> str:
         raise Unreadable(
             f"{printable(path)}: cannot be read ({reason}); check the path and its permissions"
         ) from exc
+
+
+def with_sidecars(digest: str, files: Iterable[Path]) -> str:
+    """A video's fingerprint and that of the small files that are read with it, as one.
+
+    The fingerprint itself where none of `files` is there: "+" and 16 hex digits behind it else.
+    """
+    together = hashlib.sha256()
+    found = False
+    for file in sorted(files):
+        with contextlib.suppress(OSError):
+            if file.is_file():
+                together.update(f"{file.name}\0{content_hash(file)}\0".encode(errors="replace"))
+                found = True
+    return f"{digest}+{together.hexdigest()[:16]}" if found else digest
 
 
 def _require_file(path: str | os.PathLike[str], mode: int) -> None:

@@ -322,7 +322,7 @@ class TitleRecord(_Record):
     title_id: Text
     source: SourceRecord
     content_hash: Text
-    """Fingerprint of the source file; "" for a URL."""
+    """Fingerprint of the source file and of the files read with it; "" for a URL."""
     settings: JsonObject
     """Every setting of the run that made the title."""
     models: list[ModelRecord] = []

@@ -36,18 +36,23 @@ class Synopsis:
     source: str
 
 
+def synopsis_files(video: Path) -> list[Path]:
+    """Where the synopsis of a video may be, in the order of looking; none beside a URL."""
+    folder, stem = Path(video).parent, Path(video).stem
+    if "://" in str(video):
+        return []
+    names = [f"{stem}.nfo", f"{stem}.json", f"{stem}.txt", "movie.nfo", "tvshow.nfo"]
+    return [folder / name for name in names]
+
+
 def read_synopsis(video: Path) -> tuple[Synopsis | None, list[str]]:
     """The synopsis beside a video, and what could not be read, a sentence each.
 
     None where there is no such file, or none that says anything.
     """
-    folder, stem = Path(video).parent, Path(video).stem
     warnings: list[str] = []
-    if "://" in str(video):
-        return None, warnings
-    names = [f"{stem}.nfo", f"{stem}.json", f"{stem}.txt", "movie.nfo", "tvshow.nfo"]
-    for name in names:
-        file = folder / name
+    for file in synopsis_files(video):
+        name = file.name
         try:
             if not file.is_file():
                 continue
