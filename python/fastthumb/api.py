@@ -63,8 +63,8 @@ def process(
 def analyze(path: PathLike, **settings: object) -> Analysis:
     """Shots, signals and judged candidates of one video, without choosing or writing anything.
 
-    `settings` as for `process`; only `preset` and `candidates_per_hour` matter. Raises SourceError
-    where the video cannot be read.
+    `settings` as for `process`; only `preset`, `candidates_per_hour`, `detect`, `small_faces` and
+    `models_dir` matter. Raises SourceError where the video cannot be read.
     """
     chosen = Settings.build(**settings)
     with open_source(location(path)) as source:
