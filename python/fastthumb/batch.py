@@ -37,7 +37,7 @@ from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.pipeline import make_title
 from fastthumb.publishing import publish
-from fastthumb.rechoose import rechoose
+from fastthumb.rechoose import choose_again
 from fastthumb.records import TitleRecord, read_title
 from fastthumb.seasons import keep_apart
 from fastthumb.settings import Settings
@@ -325,7 +325,7 @@ def _keep_seasons_apart(outcomes: dict[Job, Outcome], catalog: Catalog, listener
     finished = [one for one in outcomes.values() if one.record is not None]
     changed, problems = keep_apart(
         [(one.job.path, one.job.folder) for one in finished],
-        lambda folder, avoid: rechoose(folder, avoid=avoid),
+        choose_again,
     )
     for one in finished:
         if one.job.folder in changed:

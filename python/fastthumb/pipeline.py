@@ -99,6 +99,8 @@ def make_title(
         with clock.stage("render", frames=len(choice.picks)):
             portraits = PortraitWriter(choice.characters, folder)
             rendered = render(source, choice.picks, settings, folder, portraits)
+        known = set(analysis.warnings)
+        analysis.warnings.extend(said for said in source.warnings if said not in known)
     files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]
     files += sprites.finish(analysis.duration_seconds) if sprites else []
     record = title_record(

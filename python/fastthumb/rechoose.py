@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from fastthumb.analysis.stills import Still
 
 
-def rechoose(folder: Path, *, avoid: Sequence[Still] = (), **changes: object) -> TitleRecord:
+def rechoose(folder: Path, **changes: object) -> TitleRecord:
+    """Choose the variants of a finished title anew, and tell the catalog and gallery beside it.
+
+    As `choose_again`, which see.
+    """
+    record = choose_again(folder, (), **changes)
+    _tell_catalog(folder, record)
+    return record
+
+
+def choose_again(folder: Path, avoid: Sequence[Still], /, **changes: object) -> TitleRecord:
     """Choose the variants of a finished title anew and return its new record.
 
     `changes` are settings of the choice (genre, variants, cast, window, pins, bans, ...);
@@ -81,7 +91,6 @@ def rechoose(folder: Path, *, avoid: Sequence[Still] = (), **changes: object) ->
         write_contact_sheet(new, staging)
         write_title(staging, new)
         publish(staging, folder, outdated=set(record.file_names()) - set(new.file_names()))
-    _tell_catalog(folder, new)
     return new
 
 

@@ -31,7 +31,7 @@ from fastthumb.analysis.neighbors import (
     is_empty,
     read_signals,
 )
-from fastthumb.analysis.neighbors import ramp as ramp
+from fastthumb.analysis.ramps import ramp
 from fastthumb.analysis.reframing import contents_within, face_within
 from fastthumb.analysis.signals import Measured, scalars
 from fastthumb.analysis.stills import PICTURE_SIDE, Still, content_signals, look

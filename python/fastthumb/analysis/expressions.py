@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastthumb.analysis.rules import rises
+from fastthumb.inference.face_readers import EXPRESSIONS as EXPRESSIONS
 
 if TYPE_CHECKING:
     from fastthumb.analysis.detections import Face
     from fastthumb.analysis.people import Person
     from fastthumb.analysis.rules import ExpressionRules
 
-EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 """The classes that rules speak of; other spellings of a model's labels are brought to these."""
 
 _SPELLINGS = {

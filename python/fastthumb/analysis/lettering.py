@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fastthumb.analysis.ramps import ramp
+
 IntArray = npt.NDArray[np.int16]
 
 CELL = 8  # pixels; about the height of a line of text in a picture of 320 pixels
@@ -66,9 +68,9 @@ def find_lettering(luma: IntArray, across: IntArray, down: IntArray) -> Letterin
 
     small = _lettered_share(across, down, _STEEP, _LEVEL, _RUN)
     large = _lettered_share(*steps(_halved(luma)), _STEEP_LARGE, _LEVEL_LARGE, _RUN_LARGE)
-    card = _ramp(steepness, *_CARD_EDGES) * _ramp(one_color, *_CARD_BACKGROUND)
-    page = _ramp(small, *_PAGE)
-    caption = _CAPTION_WORTH * _ramp(large, *_CAPTION)
+    card = ramp(steepness, *_CARD_EDGES) * ramp(one_color, *_CARD_BACKGROUND)
+    page = ramp(small, *_PAGE)
+    caption = _CAPTION_WORTH * ramp(large, *_CAPTION)
     return Lettering(max(card, page, caption), one_color, small, large, steepness)
 
 
@@ -118,8 +120,3 @@ def _count(mask: npt.NDArray[np.bool_], rows: int, columns: int) -> npt.NDArray[
     counts = ((words * _BYTES_TO_TOP) >> _TOP).astype(np.int64)
     cells: npt.NDArray[np.int64] = counts.reshape(rows, CELL, columns).sum(axis=1)
     return cells
-
-
-def _ramp(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on, straight in between."""
-    return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -13,6 +13,8 @@ from operator import attrgetter
 import numpy as np
 import numpy.typing as npt
 
+from fastthumb.analysis.ramps import ramp
+
 FloatArray = npt.NDArray[np.float32]
 
 NEAR_SECONDS = 1.0  # around a frame: what its sharpness is compared with
@@ -99,8 +101,3 @@ def _stillness(rows: FloatArray, at: int, period: float) -> float:
     change = float(rows[steps, COLUMN["compensated_difference"]].mean())
     shutter = min(1.0, 1.0 / (24.0 * period))
     return float(np.exp(shutter * (-motion / 8.0 - max(change - 2.0, 0.0) / 16.0)))
-
-
-def ramp(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on, straight in between."""
-    return min(max((value - low) / (high - low), 0.0), 1.0)

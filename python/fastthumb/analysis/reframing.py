@@ -37,7 +37,7 @@ def contents_within(contents: Contents, part: Rect) -> Contents:
     """
 
     def moved(found: FoundObject) -> FoundObject:
-        return replace(found, box=_clipped(rect_within(found.box, part)))
+        return replace(found, box=clipped(rect_within(found.box, part)))
 
     def pose_within(pose: FloatArray) -> FloatArray:
         joints = pose.reshape(-1, 3).copy()
@@ -53,7 +53,7 @@ def contents_within(contents: Contents, part: Rect) -> Contents:
         objects=None if objects is None else tuple(moved(one) for one in objects),
         lettering=None
         if lettering is None
-        else tuple(_clipped(rect_within(box, part)) for box in lettering),
+        else tuple(clipped(rect_within(box, part)) for box in lettering),
         poses=None if poses is None else tuple(pose_within(pose) for pose in poses),
     )
 
@@ -78,6 +78,7 @@ def _moved(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low)
 
 
-def _clipped(rect: Rect) -> Rect:
+def clipped(rect: Rect) -> Rect:
+    """A rectangle without what lies beyond the picture, in shares."""
     x0, y0, x1, y1 = (min(max(value, 0.0), 1.0) for value in rect)
     return x0, y0, x1, y1

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fastthumb.analysis.assignment import Matrix, assign
 from fastthumb.analysis.detections import Face, Rect, Sighting
+from fastthumb.analysis.ramps import ramp
 
 # What a match is worth: place (1 the same, -0.8 far off) and looks (-1.5 .. 1), and how much the
 # looks count. Cosines of one person within a shot are mostly above .5; those of strangers reach .4.
@@ -167,8 +168,3 @@ def _places(last: Matrix, faces: Sequence[Face], gap: Matrix) -> Matrix:
 def _center(box: Rect) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = box
     return (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
-
-
-def ramp(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on, straight in between."""
-    return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastthumb.analysis.detections import Face, FloatArray, Rect, Sighting
-from fastthumb.analysis.track_paths import Path, extend, ramp
+from fastthumb.analysis.ramps import ramp
+from fastthumb.analysis.track_paths import Path, extend
 
 _MISSED = 1  # samples in a row that a face may be missed while its person stays in place
 _CERTAIN = 0.8  # score of a face that is believed even if it is seen once

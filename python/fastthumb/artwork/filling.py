@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
+from fastthumb.analysis.reframing import clipped
 from fastthumb.artwork.subjects import View
 
 Box = tuple[int, int, int, int]
@@ -37,7 +38,7 @@ def part_to_fill(
     if seen is None:
         return None
     width, height = size
-    face = _clipped(seen.face, size)
+    face = _pixels(seen.face, size)
     inside = (
         face[0] >= cut[0] - _MISSED
         and face[1] >= cut[1] - _MISSED
@@ -76,10 +77,10 @@ def filled(part: npt.NDArray[np.uint8], aspect: Fraction | float) -> npt.NDArray
     return picture
 
 
-def _clipped(
+def _pixels(
     box: tuple[float, float, float, float], size: tuple[int, int]
 ) -> tuple[float, float, float, float]:
-    x0, y0, x1, y1 = (min(max(value, 0.0), 1.0) for value in box)
+    x0, y0, x1, y1 = clipped(box)
     return x0 * size[0], y0 * size[1], x1 * size[0], y1 * size[1]
 
 

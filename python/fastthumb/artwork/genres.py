@@ -15,24 +15,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastthumb.analysis.classification import SCENES
 from fastthumb.errors import SettingsError
 from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from fastthumb.settings import Settings
 
-SCENE_TYPES = (
-    "hero-close-up",
-    "heroine-close-up",
-    "lead-close-up",
-    "ensemble",
-    "action",
-    "romantic",
-    "emotional",
-    "confrontation",
-    "landscape",
-    "other",
-)
+SCENE_TYPES = SCENES
 """Every scene type that a priority may name."""
 
 CLOSE_UPS = ("hero-close-up", "heroine-close-up", "lead-close-up")

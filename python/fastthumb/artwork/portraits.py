@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fastthumb.analysis.reframing import clipped
 from fastthumb.artwork.encoding import encode
 from fastthumb.artwork.subjects import head_box
 from fastthumb.atomic import write_bytes
@@ -143,12 +144,7 @@ def _best(portraits: Sequence[Portrait], count: int) -> list[Portrait]:
 
 def _found(portrait: Portrait, kept: Sequence[PortraitFile]) -> PortraitFile | None:
     for one in kept:
-        apart = max(abs(a - b) for a, b in zip(one.box, _clipped(portrait.box), strict=True))
+        apart = max(abs(a - b) for a, b in zip(one.box, clipped(portrait.box), strict=True))
         if one.pts == portrait.pts and apart <= _SAME_BOX:
             return one
     return None
-
-
-def _clipped(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    left, top, right, bottom = (min(max(value, 0.0), 1.0) for value in box)
-    return left, top, right, bottom

@@ -31,8 +31,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastthumb.analysis.candidates import Candidate, ramp
+from fastthumb.analysis.candidates import Candidate
 from fastthumb.analysis.classification import Classified, SceneType, action_score
+from fastthumb.analysis.ramps import ramp
 from fastthumb.analysis.rules import default_rules
 from fastthumb.artwork.appeal import Relevance, appeal_of
 from fastthumb.artwork.crops import parse_aspect

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from fastthumb.analysis.reframing import clipped
+
 if TYPE_CHECKING:
     from fastthumb.analysis.candidates import Candidate
     from fastthumb.analysis.detections import Face, Rect
@@ -84,9 +86,9 @@ def view_of(candidate: Candidate) -> View:
         focal_point=focal_point(candidate),
         saliency=candidate.still.saliency,
         subjects=subjects_of(candidate),
-        doubtful=tuple(_clipped(box) for box in doubtful if _visible(box)),
-        bodies=tuple(_clipped(box) for box in bodies if _visible(box)),
-        lettering=tuple(_clipped(box) for box in contents.lettering or () if _visible(box)),
+        doubtful=tuple(clipped(box) for box in doubtful if _visible(box)),
+        bodies=tuple(clipped(box) for box in bodies if _visible(box)),
+        lettering=tuple(clipped(box) for box in contents.lettering or () if _visible(box)),
     )
 
 
@@ -131,7 +133,7 @@ def _subject(face: Face, weight: float) -> Subject:
     left_x, left_y, right_x, right_y, nose_x = face.landmarks[:5]
     eyes = ((left_x + right_x) / 2, (left_y + right_y) / 2)
     return Subject(
-        face=_clipped(face.box),
+        face=clipped(face.box),
         head=head_box(face.box),
         eyes=(_share(eyes[0]), _share(eyes[1])),
         looking=_looking(face.turn, eyes[0], nose_x),
@@ -148,7 +150,7 @@ def _heads_without_faces(candidate: Candidate) -> Iterator[Rect]:
     faces = [face for face in candidate.faces or () if _visible(face.box)]
     width, height = candidate.box_size
     people = [one for one in candidate.contents.objects or () if one.group == "person"]
-    bodies = [_clipped(one.box) for one in people if one.score >= _SURE_PERSON]
+    bodies = [clipped(one.box) for one in people if one.score >= _SURE_PERSON]
     largest = max(map(_area, bodies), default=0.0)
     for body in bodies:
         if not _visible(body) or _area(body) < _SMALL_BODY * largest:
@@ -202,17 +204,12 @@ def _worth(face: Face) -> float:
     clear = 1.0 - _BLURRED * (1.0 - min(max(face.sharpness, 0.0), 1.0))
     clear *= 1.0 - _TURNED * min(max(face.turn, 0.0), 1.0)
     clear *= _CUT_OFF if face.cut_off else 1.0
-    return _area(_clipped(face.box)) * clear * max(face.score, 0.1)
+    return _area(clipped(face.box)) * clear * max(face.score, 0.1)
 
 
 def _visible(box: Rect) -> bool:
-    left, top, right, bottom = _clipped(box)
+    left, top, right, bottom = clipped(box)
     return right > left and bottom > top
-
-
-def _clipped(box: Rect) -> Rect:
-    left, top, right, bottom = box
-    return _share(left), _share(top), _share(right), _share(bottom)
 
 
 def _share(value: float) -> float:
