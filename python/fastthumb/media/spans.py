@@ -1,0 +1,133 @@
+"""Spans: some frames of a film, decoded without the rest of it.
+
+A span names the frames that are wanted by their first and last timestamp, and the keyframe that
+they are decoded from. Every span can be decoded alone, by another thread, process or machine,
+and its frames are those of a straight pass, bit for bit.
+
+Note [open groups]. In an open group of pictures the frames just before a keyframe in time come
+after it in the file, and lean on it and on the group before. So a frame belongs to the last
+keyframe at or before it in time, and a span is decoded until its own packets are all read,
+wherever they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from fastthumb.media.seeking import STEPS_BACK_SECONDS, CannotSeek
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+    from fastthumb.media.packets import PacketTable
+    from fastthumb.media.reading import Reading
+
+MOST_SPAN_SECONDS = 10.0  # of a group of pictures; longer ones are decoded straight through
+LEAST_KEYFRAMES = 8  # with fewer, a film is over before a second decoder has started
+ALL_INTRA = 0.5  # share of keyframes above which leaving frames out saves nothing
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Frames `first_pts`..`last_pts`, inclusive, decoded from the keyframe at `key_pts`.
+
+    `final_pts` is the timestamp of the last of their packets in decoding order.
+    """
+
+    key_pts: int
+    first_pts: int
+    last_pts: int
+    final_pts: int
+
+
+def can_skip(packets: PacketTable, tick_seconds: float) -> bool:
+    """Say whether parts of a film can be decoded alone, and whether that saves anything.
+
+    Its timestamps must find every frame, its first frame must be a keyframe, and its groups of
+    pictures must be neither mostly single frames nor longer than MOST_SPAN_SECONDS.
+    """
+    if not packets.is_rising:
+        return False
+    keys, pts = packets.keyframe_pts, np.sort(packets.pts)
+    if len(keys) < LEAST_KEYFRAMES or len(keys) > ALL_INTRA * len(packets):
+        return False
+    if keys[0] != pts[0] or packets.pts[0] != pts[0]:
+        return False
+    longest = np.diff(np.append(keys, pts[-1])).max() * tick_seconds
+    return bool(longest <= MOST_SPAN_SECONDS)
+
+
+def spans_of(
+    runs: Iterable[tuple[int, int]], packets: PacketTable, *, most_groups: int = 4
+) -> list[Span]:
+    """Turn runs of frames (first, last), numbered in presentation order, into spans.
+
+    A run over more than `most_groups` groups of pictures is cut at keyframes. For tables that
+    `can_skip` accepts.
+    """
+    keys = packets.keyframe_pts
+    order = np.argsort(packets.pts, kind="stable")
+    pts = packets.pts[order]
+    spans: list[Span] = []
+    for first, last in runs:
+        start = first
+        while start <= last:
+            place = int(np.searchsorted(keys, pts[start], side="right")) - 1
+            end = last
+            if place + most_groups < len(keys):
+                end = min(last, int(np.searchsorted(pts, keys[place + most_groups])) - 1)
+            final = int(order[start : end + 1].max())
+            spans.append(
+                Span(int(keys[place]), int(pts[start]), int(pts[end]), int(packets.pts[final]))
+            )
+            start = end + 1
+    return spans
+
+
+def read_span(reading: Reading, span: Span) -> Iterator[av.VideoFrame]:
+    """Decode the pictures of a span, in presentation order.
+
+    `reading` is moved there. Raises CannotSeek, before the first picture, where the keyframe
+    is not found or does not decode; see Note [landing] in seeking.py.
+    """
+    reading.wanted_from_pts = span.first_pts
+    begun = False
+    for image in reading.images(_packets(reading, span)):
+        if image.pts is None or image.pts < span.key_pts:
+            continue  # leads the keyframe, and leans on what was not decoded
+        if not begun and (image.pts != span.key_pts or not image.key_frame):
+            raise CannotSeek
+        begun = True
+        if span.first_pts <= image.pts <= span.last_pts:
+            yield image
+    if not begun and not reading.is_closed:
+        raise CannotSeek
+
+
+def _packets(reading: Reading, span: Span) -> Iterator[av.Packet[VideoStream]]:
+    """The packets from the span's keyframe to its last one, in decoding order."""
+    for seconds in STEPS_BACK_SECONDS:
+        depth = reading.stream.codec_context.reorder_depth
+        try:
+            reading.seek(span.key_pts - round(seconds / reading.time_base))
+        except (av.FFmpegError, OverflowError) as error:
+            raise CannotSeek from error
+        # Flushing makes FFmpeg forget how far pictures are reordered, and drop some.
+        reading.stream.codec_context.reorder_depth = depth
+        packets = reading.packets()
+        for packet in packets:
+            if packet.pts == span.key_pts and packet.is_keyframe:
+                for each in chain((packet,), packets):
+                    yield each
+                    if each.pts == span.final_pts:
+                        return
+                return
+            if packet.is_keyframe and packet.pts is not None and packet.pts > span.key_pts:
+                break  # landed behind it
+    raise CannotSeek
