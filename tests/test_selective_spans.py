@@ -11,7 +11,7 @@ import pytest
 from fastthumb.media.packets import PacketTable
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.source import open_source
-from fastthumb.media.spans import Span, can_skip, spans_of
+from fastthumb.media.spans import Span, SpanTable, can_skip
 from films import moving_shot, write_film
 from test_source_seeking import digest
 
@@ -53,7 +53,8 @@ def test_spans_equal_the_straight_pass(video, name):
                 for start in range(first, count, length)]  # fmt: skip
         found = [
             (frame.index, frame.pts, frame.seconds, digest(frame))
-            for frame in source.span_frames(spans_of(runs, packets, most_groups=2))
+            for run in runs
+            for frame in source.span_frames(SpanTable(packets).spans(*run, most_groups=2))
         ]
     wanted = [n for a, b in runs for n in range(a, b + 1)]
     assert found == [(n, *straight[n]) for n in wanted]
@@ -65,9 +66,15 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_film(tmp_path_factory.mktemp("spans") / "film.mp4", frames, gop=24)
 
 
+def spans_of(packets: PacketTable) -> list[Span]:
+    spans = SpanTable(packets)
+    runs = [(5, 60), (70, 71), (100, 250)]
+    return [span for run in runs for span in spans.spans(*run, most_groups=2)]
+
+
 def test_several_threads_read_the_same_frames_as_one(film):
     with open_source(film) as source:
-        spans = spans_of([(5, 60), (70, 71), (100, 250)], source.packets(), most_groups=2)
+        spans = spans_of(source.packets())
 
         def read(span: Span) -> list[tuple[int, str]]:
             return [(frame.index, digest(frame)) for frame in source.span_frames([span])]
@@ -84,7 +91,7 @@ def test_runs_are_cut_at_keyframes(film):
         packets = source.packets()
     pts = np.sort(packets.pts)
     number = {int(p): n for n, p in enumerate(pts)}
-    spans = spans_of([(5, 60), (70, 71), (100, 250)], packets, most_groups=2)
+    spans = spans_of(packets)
     places = [(number[s.key_pts], number[s.first_pts], number[s.last_pts]) for s in spans]
     assert places == [(0, 5, 47), (48, 48, 60), (48, 70, 71), (96, 100, 143), (144, 144, 191),
                       (192, 192, 239), (240, 240, 250)]  # fmt: skip

@@ -33,6 +33,7 @@ from fastthumb.media.trouble import Trouble
 from fastthumb.names import printable
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from av.video.stream import VideoStream
 
     from fastthumb.media.spans import Span
@@ -50,6 +51,7 @@ class PyavSource:
         self._threads = threads
         self._open_readings: set[Reading] = set()
         self._table: PacketTable | None = None
+        self._frame_pts: npt.NDArray[np.int64] | None = None
         self._timeline_made_up = False
         self._closed = False
         self.warnings: list[str] = []
@@ -135,13 +137,14 @@ class PyavSource:
 
     def span_frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """See `Source.span_frames`."""
-        pts = np.sort(self.packets().pts)
+        if self._frame_pts is None:
+            self._frame_pts = np.sort(self.packets().pts)
         reading = self._start(alone=True)
         try:
             for span in spans:
                 for image in read_span(reading, span):
                     assert image.pts is not None
-                    index = int(np.searchsorted(pts, image.pts))
+                    index = int(np.searchsorted(self._frame_pts, image.pts))
                     yield self._frame(index, image.pts, image, made_up=False)
         finally:
             self._stop(reading)

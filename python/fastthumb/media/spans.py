@@ -12,7 +12,7 @@ wherever they lie.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ import numpy as np
 from fastthumb.media.seeking import STEPS_BACK_SECONDS, CannotSeek
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from av.video.stream import VideoStream
 
     from fastthumb.media.packets import PacketTable
@@ -63,31 +64,32 @@ def can_skip(packets: PacketTable, tick_seconds: float) -> bool:
     return bool(longest <= MOST_SPAN_SECONDS)
 
 
-def spans_of(
-    runs: Iterable[tuple[int, int]], packets: PacketTable, *, most_groups: int = 4
-) -> list[Span]:
-    """Turn runs of frames (first, last), numbered in presentation order, into spans.
+class SpanTable:
+    """The frames of a film by number, for tables that `can_skip` accepts.
 
-    A run over more than `most_groups` groups of pictures is cut at keyframes. For tables that
-    `can_skip` accepts.
+    `pts` has the timestamps by frame number, `keys` the numbers of the keyframes; int64,
+    ascending.
     """
-    keys = packets.keyframe_pts
-    order = np.argsort(packets.pts, kind="stable")
-    pts = packets.pts[order]
-    spans: list[Span] = []
-    for first, last in runs:
-        start = first
-        while start <= last:
-            place = int(np.searchsorted(keys, pts[start], side="right")) - 1
+
+    def __init__(self, packets: PacketTable) -> None:
+        self._order = np.argsort(packets.pts, kind="stable")
+        self._decoded_pts = packets.pts
+        self.pts: npt.NDArray[np.int64] = packets.pts[self._order]
+        self.keys: npt.NDArray[np.int64] = np.flatnonzero(packets.keyframe[self._order])
+
+    def spans(self, first: int, last: int, *, most_groups: int = 4) -> list[Span]:
+        """The spans of frames `first`..`last`: one for up to `most_groups` groups of pictures."""
+        spans: list[Span] = []
+        while first <= last:
+            place = int(np.searchsorted(self.keys, first, side="right")) - 1
             end = last
-            if place + most_groups < len(keys):
-                end = min(last, int(np.searchsorted(pts, keys[place + most_groups])) - 1)
-            final = int(order[start : end + 1].max())
-            spans.append(
-                Span(int(keys[place]), int(pts[start]), int(pts[end]), int(packets.pts[final]))
-            )
-            start = end + 1
-    return spans
+            if place + most_groups < len(self.keys):
+                end = min(last, int(self.keys[place + most_groups]) - 1)
+            final = self._decoded_pts[self._order[first : end + 1].max()]
+            key = self.pts[self.keys[place]]
+            spans.append(Span(int(key), int(self.pts[first]), int(self.pts[end]), int(final)))
+            first = end + 1
+        return spans
 
 
 def read_span(reading: Reading, span: Span) -> Iterator[av.VideoFrame]:
