@@ -3,8 +3,8 @@
 Keyframes and packet sizes tell for every two neighboring keyframes how likely an edit hides
 between them (shot_packets). Where that is not as good as ruled out, frames around the largest
 packet are looked at; to either side the look goes on until the same evidence clears what is left
-between it and the keyframe. A look that finds nothing, or a transition that may go on beyond its
-end, takes the whole group of pictures.
+between it and the keyframe. A look that finds nothing though an edit was likely, or a transition
+that may go on beyond its end, takes the whole group of pictures.
 
 A look is a function of the film and its search alone, whoever does it.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from fastthumb.analysis.shot_packets import PacketEvidence
 from fastthumb.analysis.shot_ticks import (
@@ -31,8 +32,9 @@ Sample = tuple[SignalsLike, int, int, float]  # signals, number in the film, pts
 Read = Callable[[int, int], Generator[Sample]]  # measured frames from the first to the last
 
 # Log odds of an edit, by bench/selective.py: lower ones decode more and find no more.
-DOUBTFUL = -3.0  # between keyframes, from which on it is looked for
+DOUBTFUL = -3.5  # between keyframes, from which on it is looked for
 CLEARED = -4.0  # between a look's end and a keyframe, up to which the look may end there
+UNLIKELY = -1.0  # between keyframes, up to which a look that finds nothing is believed
 CONTEXT = 12  # frames to either side of the likely place: what telling a cut from motion takes
 BEYOND = 8  # frames looked at after the keyframe, where the look gets there: it may be the cut
 STRIDE = 8  # frames by which a look goes on
@@ -54,7 +56,7 @@ class Search:
 
     It begins with `before`; `after` is the next keyframe, None at the film's end. A new shot
     most likely begins with frame `likely`. `last` is the last frame that may be looked at, and
-    `beside` how far the keyframes before and after are apart.
+    `beside` how far the keyframes before and after are apart; `doubt` are the log odds of an edit.
     """
 
     before: Place
@@ -62,6 +64,7 @@ class Search:
     likely: int
     last: int
     beside: tuple[float, ...]
+    doubt: float
 
     @property
     def frames(self) -> int:
@@ -87,13 +90,14 @@ def searches(keyframes: Sequence[Sample], evidence: PacketEvidence) -> list[Sear
     found = []
     for k, (before, after) in enumerate(pairwise(places)):
         beside = tuple(apart[n] for n in (k - 1, k + 1) if 0 <= n < len(apart))
-        if _doubt(evidence, before, after, beside) > DOUBTFUL:
+        doubt = _doubt(evidence, before, after, beside)
+        if doubt > DOUBTFUL:
             likely = evidence.likely_start(before.number, after.number)
             last = min(after.number + BEYOND, end)
-            found.append(Search(before, after, likely, last, beside))
+            found.append(Search(before, after, likely, last, beside, doubt))
     if places and places[-1].number < end:
         # Nothing is known of how the film ends.
-        found.append(Search(places[-1], None, places[-1].number, end, ()))
+        found.append(Search(places[-1], None, places[-1].number, end, (), inf))
     return found
 
 
@@ -112,7 +116,7 @@ def look_into(search: Search, evidence: PacketEvidence, read: Read) -> list[Samp
                 doubt = _doubt(evidence, place_of(sample), after, search.beside)
                 if doubt <= CLEARED:
                     break
-        begins_early, ends_late = _goes_beyond(run)
+        begins_early, ends_late = _goes_beyond(run, search.doubt)
         if ends_late:
             run.extend(rest)
     if run and first > before.number:
@@ -135,8 +139,11 @@ def find_edits(run: Sequence[Sample]) -> tuple[list[Shot], ShotDetector]:
     return shots + detector.finish(), detector
 
 
-def _goes_beyond(run: Sequence[Sample]) -> tuple[bool, bool]:
-    """Whether an edit may lie, or go on, before a run's first frame, and after its last."""
+def _goes_beyond(run: Sequence[Sample], doubt: float) -> tuple[bool, bool]:
+    """Whether an edit may lie, or go on, before a run's first frame, and after its last.
+
+    `doubt` are the log odds of an edit before the run was seen.
+    """
     if not run:
         return True, True
     shots, _ = find_edits(run)
@@ -147,7 +154,7 @@ def _goes_beyond(run: Sequence[Sample]) -> tuple[bool, bool]:
     ]
     fades_out = shots[-1].usable_end_frame < shots[-1].end_frame
     if len(shots) == 1 and not spans and not fades_out:
-        return True, True
+        return doubt > UNLIKELY, doubt > UNLIKELY
     early = any(first < EDGE for first, _last in spans)
     late = any(len(run) - 1 - last < EDGE for _first, last in spans)
     return early, late or fades_out
