@@ -17,7 +17,7 @@ from fastthumb.media.spans import Span, SpanTable, can_skip
 
 # Share of a film in doubtful groups of pictures from which on a straight pass, that decodes nothing
 # twice and has every core, is done earlier.
-_MOSTLY_DOUBTFUL = 0.9
+MOSTLY_DOUBTFUL = 0.9
 _KEYFRAMES_TOGETHER = 16  # read with one opening of the file
 
 
@@ -59,7 +59,7 @@ def find_shots_selectively(source: Source, *, workers: int) -> Selected | None:
     with ThreadPoolExecutor(workers, thread_name_prefix="fastthumb-decode") as pool:
         keyframes = [sample for group in pool.map(read_keyframes, groups) for sample in group]
         doubtful = searches(keyframes, evidence)
-        if sum(search.frames for search in doubtful) >= _MOSTLY_DOUBTFUL * len(packets):
+        if sum(search.frames for search in doubtful) >= MOSTLY_DOUBTFUL * len(packets):
             return None
         looks = list(pool.map(look, doubtful))
     shots, pictures = shots_of_runs(join_runs(looks), keyframes, evidence, float(info.time_base))
