@@ -25,7 +25,7 @@ from _films import cache_folder, composed, test_data
 from _shot_edits import FPS, HEIGHT, WIDTH, HardCases
 from _shot_signals import Recorder, keyframes_of, replay, signals_of
 from fastthumb import _core
-from fastthumb.analysis import shot_blends, shot_cuts, shot_keyframes
+from fastthumb.analysis import shot_blends, shot_cuts, shot_packets
 from fastthumb.analysis.shot_keyframes import KeyframeShotDetector
 from fastthumb.analysis.shot_ticks import TickWindow
 
@@ -176,7 +176,7 @@ def keyframe_examples(columns: dict[str, Any], truth: dict[str, Any]) -> Example
     for keyframe in keyframes:
         spy.push(*keyframe)
     spy.finish()
-    return _as_examples(found, len(shot_keyframes.FEATURES))
+    return _as_examples(found, len(shot_packets.FEATURES))
 
 
 def _as_examples(found: list[tuple[tuple[float, ...], bool]], width: int) -> Examples:
@@ -282,7 +282,7 @@ def main() -> None:
         print(f"KEYFRAME_NETWORK: films {low}: {quality(network, Examples.join(spans[other::2]))}")
     network = fit(Examples.join(spans), DECAY_OF_FEW)
     print(f"KEYFRAME_NETWORK: all -> all: {quality(network, Examples.join(spans))}")
-    text += "\n" + table("KEYFRAME_NETWORK", network, shot_keyframes.FEATURES)
+    text += "\n" + table("KEYFRAME_NETWORK", network, shot_packets.FEATURES)
     if arguments.write:
         path = Path(shot_cuts.__file__).with_name("shot_weights.py")
         head = path.read_text().split("\nCUT_NETWORK")[0]

@@ -18,41 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastthumb.analysis.shot_looks import Look, ShotLook
+from fastthumb.analysis.shot_packets import PacketEvidence
 from fastthumb.analysis.shot_scenes import group_scenes
-from fastthumb.analysis.shot_ticks import (
-    LUMA_CELLS,
-    DoubleArray,
-    IntArray,
-    SignalsLike,
-    TickWindow,
-    similarity,
-)
+from fastthumb.analysis.shot_ticks import SignalsLike, TickWindow
 from fastthumb.analysis.shot_weights import KEYFRAME_NETWORK
 from fastthumb.analysis.shots import Shot, ShotDetector
 
 if TYPE_CHECKING:
     from fastthumb.media.packets import PacketTable
 
-SURGE = 5  # frames: a cut's packet lies within so many of it, whatever the frame reordering
-AHEAD = 0.95  # of the usual distance of keyframes; one sooner than that has a reason
 ALL_INTRA = 0.9  # share of keyframes from which on every frame may as well be looked at
-BYTES = 50.0  # added to packet sizes before ratios: a skipped frame still has a header
-FLAT = 5.0  # levels added to a flatness before ratios
-_SIDE = 2  # keyframe spans to either side that make the usual size
-
-FEATURES = (
-    "log_distance",  # of the two keyframes
-    "log_unlike",  # of 1 - correlation of their luma
-    "spread",  # of the change over the cells, 1 = even
-    "surge_over_key",  # log of the largest SURGE packets in a row over a keyframe's
-    "surge_over_usual",  # over the median in the same span
-    "surge_over_beside",  # over the upper quartile of the spans around
-    "ahead",  # 1 where the second keyframe comes ahead of its turn
-    "distance_over_least",  # log of the distance over the lesser of the spans beside ...
-    "distance_over_most",  # ... and over the greater
-    "log_relative",  # distance / sum of the flatness of both
-    "log_frames",  # in the span
-)
 
 
 class KeyframeShotDetector:
@@ -63,19 +38,12 @@ class KeyframeShotDetector:
     """
 
     def __init__(self, packets: PacketTable, time_base: Fraction) -> None:
-        timed = packets.pts != np.iinfo(np.int64).min
-        order = np.argsort(packets.pts[timed], kind="stable")
-        self._pts: IntArray = packets.pts[timed][order]
-        self._sizes: DoubleArray = packets.size_bytes[timed][order].astype(np.float64)
-        self._keys: IntArray = np.flatnonzero(packets.keyframe[timed][order])
+        self._evidence = PacketEvidence(packets)
+        self._pts = self._evidence.pts
         self._time_base = float(time_base)
         self._every_frame: ShotDetector | None = None
-        if len(self._keys) >= ALL_INTRA * len(self._pts):
+        if len(self._evidence.keys) >= ALL_INTRA * len(self._pts):
             self._every_frame = ShotDetector()
-        gaps = np.diff(self._keys)
-        self._usual_gap = float(gaps.max()) if len(gaps) else 0.0
-        self._is_key = np.zeros(len(self._pts), np.bool_)
-        self._is_key[self._keys] = True
         self._window = TickWindow()
         self._look = ShotLook()
         self._looks: list[Look] = []
@@ -129,7 +97,7 @@ class KeyframeShotDetector:
         row = tick - self._window.base
         shots = []
         if KEYFRAME_NETWORK.score(self.features(row)) > 0:
-            first = self._first_frame(row)
+            first = self._evidence.likely_start(self._numbers[row - 1], self._numbers[row])
             shots.append(self._close(first - 1))
             self._start, self._cut = first, True
         keep = max(0, tick - 1)
@@ -147,50 +115,8 @@ class KeyframeShotDetector:
         beside = [float(window.step[k]) for k in (row - 1, row + 1) if 0 < k < len(window)]
         if row - 1 == 0 and window.base > 0:
             beside.append(float(window.step[0]))
-        surges = self._surges(a, b)
-        surge, usual = (
-            (float(surges.max()), float(np.median(surges))) if len(surges) else (0.0, 0.0)
-        )
-        place = int(np.searchsorted(self._keys, a))
-        near = self._keys[max(0, place - _SIDE) : place + _SIDE + 1]
-        around = self._surges(int(near[0]), int(near[-1])) if len(near) else surges
-        upper = float(np.percentile(around, 75)) if len(around) else 0.0
-        key_size = 0.5 * (self._sizes[a] + self._sizes[b])
-        change = np.abs(one - two)[:LUMA_CELLS]
-        spread = float(change.sum()) ** 2 / (LUMA_CELLS * float(change @ change) + 1e-9)
         flatness = float(window.flatness[row - 1] + window.flatness[row])
-        return (
-            float(np.log1p(distance)),
-            float(np.log(1.03 - similarity(one, two))),
-            spread,
-            float(np.log((surge + BYTES) / (key_size + BYTES))),
-            float(np.log((surge + BYTES) / (usual + BYTES))),
-            float(np.log((surge + BYTES) / (upper + BYTES))),
-            float(self._is_ahead(a, b)),
-            float(np.log((distance + 1) / (min(beside) + 1))) if beside else 0.0,
-            float(np.log((distance + 1) / (max(beside) + 1))) if beside else 0.0,
-            float(np.log((distance + 0.1) / (flatness + FLAT))),
-            float(np.log(max(1, b - a))),
-        )
-
-    def _is_ahead(self, a: int, b: int) -> bool:
-        return b - a < AHEAD * self._usual_gap
-
-    def _surges(self, a: int, b: int) -> DoubleArray:
-        """Sums of SURGE packets in a row between two frames, keyframes counting nothing."""
-        inside = np.where(self._is_key[a + 1 : b], 0.0, self._sizes[a + 1 : b])
-        if len(inside) <= SURGE:
-            return np.array([inside.sum()]) if len(inside) else np.zeros(0)
-        total = np.concatenate([[0.0], inside.cumsum()])
-        return np.asarray(total[SURGE:] - total[:-SURGE])
-
-    def _first_frame(self, row: int) -> int:
-        """The most likely first frame of the new shot in the span that ends with `row`."""
-        a, b = self._numbers[row - 1], self._numbers[row]
-        inside = self._sizes[a + 1 : b]
-        if not len(inside) or (self._is_ahead(a, b) and inside.max() < self._sizes[b]):
-            return b
-        return a + 1 + int(inside.argmax())
+        return self._evidence.features(a, b, one, two, flatness, distance, beside)
 
     def _close(self, end_frame: int) -> Shot:
         """The open shot, up to a frame of the film."""

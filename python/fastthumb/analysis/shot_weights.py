@@ -2,7 +2,7 @@
 
 Written by bench/fit_shots.py, which says what they were fitted on; the columns of a feature are
 its weights to the hidden units. What the features mean is told beside FEATURES in shot_cuts.py,
-shot_blends.py and shot_keyframes.py.
+shot_blends.py and shot_packets.py.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import av
+import numpy as np
 
 from fastthumb.errors import NothingDecodable, SourceError
 from fastthumb.media.color import unsupported_matrix
@@ -26,12 +27,16 @@ from fastthumb.media.packets import PacketTable, packet_table
 from fastthumb.media.reading import Reading
 from fastthumb.media.seeking import CannotSeek, Found, PacketId, Seeker, packet_id
 from fastthumb.media.source import Frame, SourceInfo
+from fastthumb.media.spans import read_span
 from fastthumb.media.timeline import Timeline
 from fastthumb.media.trouble import Trouble
 from fastthumb.names import printable
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from av.video.stream import VideoStream
+
+    from fastthumb.media.spans import Span
 
 
 class PyavSource:
@@ -46,6 +51,7 @@ class PyavSource:
         self._threads = threads
         self._open_readings: set[Reading] = set()
         self._table: PacketTable | None = None
+        self._frame_pts: npt.NDArray[np.int64] | None = None
         self._timeline_made_up = False
         self._closed = False
         self.warnings: list[str] = []
@@ -128,6 +134,20 @@ class PyavSource:
                 f"{len(missing)} timestamps belong to no frame that decodes, the first is "
                 f"{min(missing)}",
             )
+
+    def span_frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
+        """See `Source.span_frames`."""
+        if self._frame_pts is None:
+            self._frame_pts = np.sort(self.packets().pts)
+        reading = self._start(alone=True)
+        try:
+            for span in spans:
+                for image in read_span(reading, span):
+                    assert image.pts is not None
+                    index = int(np.searchsorted(self._frame_pts, image.pts))
+                    yield self._frame(index, image.pts, image, made_up=False)
+        finally:
+            self._stop(reading)
 
     def packets(self) -> PacketTable:
         """See `Source.packets`. The table is made once."""

@@ -27,6 +27,8 @@ _PACKET_BYTES = 64  # bookkeeping bytes an endless run of empty packets is charg
 _PENDING = 64  # packets whose picture may still come
 # These codecs hold pictures that are never shown, in packets of their own.
 _HIDING_CODECS = frozenset({"vp8", "vp9", "av1"})
+# In these, a picture that says it is no reference is never one, whatever the layers above it.
+_LEAVING_OUT_CODECS = frozenset({"h264"})
 
 
 def open_container(name: str) -> InputContainer:
@@ -124,6 +126,9 @@ class Reading:
         self.pending: dict[int, None] = {}
         self.last_shown_pts: int | None = None
         self.encrypted_from: int | None = None
+        # Pictures before it are decoded only where others may refer to them.
+        self.wanted_from_pts: int | None = None
+        self._leaves_out = codec in _LEAVING_OUT_CODECS and not keyframes_only
 
     def close(self) -> None:
         """Close the file; whoever still iterates over it comes to the end."""
@@ -208,9 +213,18 @@ class Reading:
         if not self.is_closed:
             yield from self._decoded(None)
 
+    def _may_leave_out(self, packet: av.Packet[VideoStream]) -> bool:
+        """Tell the decoder, and say, whether a picture that nobody refers to is not wanted."""
+        if not self._leaves_out or self.wanted_from_pts is None:
+            return False
+        early = packet.pts is not None and packet.pts < self.wanted_from_pts
+        self._decoder.skip_frame = "NONREF" if early else "DEFAULT"
+        return early
+
     def _decoded(self, packet: av.Packet[VideoStream] | None) -> Iterator[av.VideoFrame]:
         pts = self.last_shown_pts if packet is None else packet.pts
-        if packet is not None and pts is not None and not packet.is_discard:
+        left_out = packet is not None and self._may_leave_out(packet)
+        if packet is not None and pts is not None and not packet.is_discard and not left_out:
             self.pending[pts] = None
         try:
             pictures = self._decoder.decode(packet)

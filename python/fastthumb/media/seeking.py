@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PacketId = tuple[int | None, int | None, int | None, int]
 
-_STEPS_BACK_SECONDS = (0, 1, 3, 10, 30, 120)
+STEPS_BACK_SECONDS = (0, 1, 3, 10, 30, 120)
 _STAY_SECONDS = 2  # decode on rather than seek, where nothing tells where keyframes are
 
 
@@ -76,7 +76,7 @@ class Seeker:
         if self._is_near(pts):
             return self._walk(pts)
         tried: set[int | None] = set()
-        for seconds in _STEPS_BACK_SECONDS:
+        for seconds in STEPS_BACK_SECONDS:
             landing = self._land(pts - round(seconds / self._reading.time_base))
             if landing is None:
                 break

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import av
 
     from fastthumb.media.packets import PacketTable
+    from fastthumb.media.spans import Span
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
 Transfer = Literal["sdr", "pq", "hlg"]
@@ -125,6 +126,15 @@ class Source(Protocol):
         They are bit-identical to those of `frames()`. With `neighbors`, each frame of an
         interlaced stream also carries the pictures before and after it. A timestamp that no
         frame has adds to `warnings` and is left out.
+        """
+        ...
+
+    def span_frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
+        """Give the frames of these spans, one span after the other, numbered as in the film.
+
+        They are bit-identical to those of `frames()`. Decoded with one thread; several threads
+        may each read spans of their own at the same time. Raises CannotSeek where a span
+        cannot be decoded alone.
         """
         ...
 

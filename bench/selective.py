@@ -1,0 +1,123 @@
+"""Shots from keyframes and a look at the doubtful parts, against those of every frame.
+
+    python bench/selective.py [--films 10] [--decode]
+
+Decided on recorded signals of the films of the shot bench: F1 of the edits against those that
+ShotDetector finds with every frame, and the cost in decoded frames as a share of the film. A
+frame that is only passed over to reach a look costs PASSED_OVER. With `--decode` each film is
+also decoded, selectively and from end to end, in alternation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from _report import save
+from _shot_films import FILMS, make
+from _shot_signals import keyframes_of, replay, signals_of
+from fastthumb.analysis.shot_packets import PacketEvidence
+from fastthumb.analysis.shot_runs import join_runs, shots_of_runs
+from fastthumb.analysis.shot_search import Sample, look_into, searches
+from fastthumb.analysis.shots import Shot, find_shots
+from fastthumb.media.source import open_source
+from fastthumb.selective import MOSTLY_DOUBTFUL, find_shots_selectively
+from quality_shots import Count, edits_of, matched, ours
+
+# Processor time of one H.264 frame with non-reference pictures left out, over a decoded one: 13.6
+# of 22.7 s for the film of bench/pipeline.py.
+PASSED_OVER = 0.6
+
+
+def selective_shots(film: Path) -> tuple[list[Shot], float]:
+    """The shots found by looking where it is doubtful, and the cost: 1 = every frame decoded."""
+    columns = signals_of(film)
+    frames: list[Sample] = [*replay(columns)]
+    keyed, packets, time_base = keyframes_of(columns)
+    evidence = PacketEvidence(packets)
+    keyframes: list[Sample] = [
+        (signals, int(np.searchsorted(evidence.pts, pts)), pts, seconds)
+        for signals, _, pts, seconds in keyed
+    ]
+    numbers = np.array([number for _, number, *_ in keyframes])
+    cost = float(len(keyframes))
+
+    def read(first: int, last: int) -> Generator[Sample]:
+        nonlocal cost
+        cost += PASSED_OVER * (first - numbers[np.searchsorted(numbers, first, side="right") - 1])
+        for sample in frames[first : last + 1]:
+            cost += 1
+            yield sample
+
+    doubtful = searches(keyframes, evidence)
+    if sum(search.frames for search in doubtful) >= MOSTLY_DOUBTFUL * len(frames):
+        return find_shots(frames), 1.0  # a straight pass
+    looks = [look_into(search, evidence, read) for search in doubtful]
+    shots, _ = shots_of_runs(join_runs(looks), keyframes, evidence, float(time_base))
+    return shots, float(cost) / len(frames)
+
+
+def against_best(film: Path, shots: list[Shot]) -> Count:
+    """Edits that are also found with every frame: cuts on the same frame, others overlapping."""
+    mine, best = edits_of(shots), ours(film)[0]
+    right = len(matched([(c, c) for c in mine.cuts], [(c, c) for c in best.cuts]))
+    right += len(matched(mine.graduals, best.graduals))
+    return Count(right, len(mine.cuts) + len(mine.graduals), len(best.cuts) + len(best.graduals))
+
+
+def decoding_times(film: Path) -> dict[str, float]:
+    """Seconds of the selective shots and of decoding every frame, wall and processor."""
+
+    def timed(work: Callable[[], Any]) -> tuple[float, float]:
+        wall, processor = time.perf_counter(), time.process_time()
+        work()
+        return time.perf_counter() - wall, time.process_time() - processor
+
+    def selectively() -> None:
+        with open_source(film) as source:
+            find_shots_selectively(source, workers=2)
+
+    def straight() -> None:
+        with av.open(str(film)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type, stream.codec_context.thread_count = "AUTO", 8
+            for _ in container.decode(stream):
+                pass
+
+    wall, processor = timed(selectively)
+    all_wall, all_processor = timed(straight)
+    return {
+        "wall_over_decode_only": round(wall / all_wall, 3),
+        "processor_over_decode_only": round(processor / all_processor, 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--films", type=int, default=len(FILMS), help="use the first so many")
+    parser.add_argument("--decode", action="store_true", help="also measure time")
+    arguments = parser.parse_args()
+    total, data = Count(), {}
+    for film in FILMS[: arguments.films]:
+        path, _ = make(film)
+        shots, cost = selective_shots(path)
+        count = against_best(path, shots)
+        total += count
+        data[path.name] = count.as_dict() | {"cost": round(cost, 3)}
+        if arguments.decode:
+            data[path.name] |= decoding_times(path)
+        print(f"{path.name:24s} F1 {count.f1:.4f} cost {cost:.3f} {data[path.name]}", flush=True)
+    costs = [film["cost"] for film in data.values()]
+    print(f"in all F1 {total.f1:.4f}, mean cost {np.mean(costs):.3f}")
+    in_all = total.as_dict() | {"mean_cost": round(float(np.mean(costs)), 3)}
+    print(f"written: {save('selective', {'films': data, 'in_all': in_all})}")
+
+
+if __name__ == "__main__":
+    main()
