@@ -1,0 +1,168 @@
+"""Slots: the film in stretches of up to two seconds, of each its best frame.
+
+A slot holds the best decoded frame so far by sharpness, stillness and exposure; where the picture
+jumps, probably at a cut, the next slot begins. When a slot is over, its frame is searched for
+faces and kept as a small picture, and only then is the decoded frame let go: one is held at any
+time. Slots are what candidates are made of, and their faces are the samples by which people are
+followed through a shot.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from PIL import Image
+
+from fastthumb.analysis.neighbors import CONTINUOUS_SECONDS
+from fastthumb.analysis.signals import Measured, scalars
+from fastthumb.media.display import display_rgb
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from fastthumb.analysis.detections import Face
+    from fastthumb.media.source import Frame, SourceInfo
+
+    ByteArray = npt.NDArray[np.uint8]
+
+SLOT_SECONDS = 2.0
+KEPT_SIDE = 640  # long side of the picture that is kept: what detectors of things want
+_KEPT_QUALITY = 92
+# A new slot begins early where the mean luma difference is at least this much above so many times
+# the usual one: probably a cut.
+_JUMP, _UNUSUAL = 12.0, 2.0
+_LEAST_FRAMES = 3  # of a slot that a jump may end
+_BESIDE_CUT = 0.7  # what the first frame behind a jump is worth: it is often starved of bits, ...
+_DAMAGED = 0.2  # ... and one that the decoder says is damaged
+_FLAT = 3.0  # spread of luma of a picture that shows nothing
+
+
+class FaceLooker(Protocol):
+    """Who looks for faces in decoded frames; see looking.FrameLooker."""
+
+    def faces(self, frame: Frame) -> tuple[Face, ...] | None:
+        """Faces in shares of the upright frame, largest first; None where nothing can find any."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """The best frame of a stretch of time; plain data, some 50 kB.
+
+    `start_seconds` is where the stretch begins, `worth` how good the frame is by its signals
+    `values`; `picture` is the upright frame as JPEG, 640 px on its long side, b"" of a flat one.
+    `faces` are in shares of the upright frame, None where nobody looked.
+    """
+
+    start_seconds: float
+    index: int
+    pts: int
+    seconds: float
+    worth: float
+    values: dict[str, float]
+    picture: bytes
+    faces: tuple[Face, ...] | None
+
+
+class SlotSampler:
+    """Cuts measured frames into slots; holds one decoded frame.
+
+    `push` the frames in order of time, then `finish`; `take` what is over in between or after.
+    """
+
+    def __init__(self, info: SourceInfo, looker: FaceLooker | None = None) -> None:
+        self._info, self._looker = info, looker
+        self._over: list[Slot] = []
+        self._best: Measured | None = None
+        self._worth = self._start = 0.0
+        self._count = 0
+        self._previous_seconds = self._usual_jump = 0.0
+
+    def push(self, measured: Measured) -> None:
+        """Take the next frame; keeps it while it is the best of its slot."""
+        seconds = measured.frame.seconds
+        sampled = seconds - self._previous_seconds > CONTINUOUS_SECONDS
+        jump = 0.0 if sampled else measured.signals.difference
+        self._previous_seconds = seconds
+        worth = worth_of(measured, moving=not sampled)
+        if self._best is None or seconds >= self._start + SLOT_SECONDS:
+            self._open(measured, worth)
+        elif jump > _JUMP + _UNUSUAL * self._usual_jump and self._count >= _LEAST_FRAMES:
+            self._open(measured, worth * _BESIDE_CUT)
+        elif worth > self._worth:
+            self._best, self._worth = measured, worth
+        self._count += 1
+        self._usual_jump += 0.25 * (jump - self._usual_jump)
+
+    def finish(self) -> None:
+        """End the last slot; the next frame begins another one."""
+        if self._best is not None:
+            self._over.append(self._settled(self._best))
+            self._best = None
+
+    def take(self) -> list[Slot]:
+        """The slots that are over, in order of time, each given once."""
+        over, self._over = self._over, []
+        return over
+
+    def _open(self, measured: Measured, worth: float) -> None:
+        self.finish()
+        self._best, self._worth, self._count = measured, worth, 0
+        self._start = measured.frame.seconds
+
+    def _settled(self, measured: Measured) -> Slot:
+        """All that is wanted of a decoded frame, so that it can go."""
+        frame, signals = measured.frame, measured.signals
+        flat = signals.luma_std < _FLAT
+        faces: tuple[Face, ...] | None = None
+        if self._looker is not None:
+            faces = () if flat else self._looker.faces(frame)
+        picture = b""
+        if not flat:
+            picture = compressed(display_rgb(frame, self._info, max_long_side=KEPT_SIDE))
+        return Slot(
+            self._start,
+            frame.index,
+            frame.pts,
+            frame.seconds,
+            self._worth,
+            scalars(signals),
+            picture,
+            faces,
+        )
+
+
+def worth_of(measured: Measured, *, moving: bool = True) -> float:
+    """How good a frame is among those of its slot, 0..1, by what it measures alone.
+
+    Not `moving`: it was not compared with the frame before it, and its motion is not known.
+    """
+    signals = measured.signals
+    sharp, spread = signals.laplacian_variance, signals.luma_std
+    worth = sharp / (sharp + 100.0) * spread / (spread + 20.0)
+    worth *= (1.02 - signals.dark_share) * (1.02 - signals.bright_share)
+    if moving:
+        worth /= 1.0 + 0.08 * signals.motion
+        worth /= 1.0 + 0.05 * signals.compensated_difference
+    return worth * (_DAMAGED if measured.frame.damaged else 1.0)
+
+
+def compressed(picture: ByteArray) -> bytes:
+    """A display picture, uint8 (rows, columns, 3), as JPEG with all of its color."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=_KEPT_QUALITY, subsampling=0)
+    return file.getvalue()
+
+
+def expanded(picture: bytes, max_long_side: int | None = None) -> ByteArray:
+    """A kept picture, uint8 (rows, columns, 3), scaled down to `max_long_side` (never up)."""
+    image = Image.open(io.BytesIO(picture))
+    if max_long_side is not None and max(image.size) > max_long_side:
+        scale = max_long_side / max(image.size)
+        size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
+        image.draft("RGB", size)
+        if image.size != size:
+            return np.asarray(image.resize(size, Image.Resampling.BOX))
+    return np.asarray(image)
