@@ -129,83 +129,18 @@ def analyze(
     progress: Progress = lambda _share: None,
     sprites: SpriteCollector | None = None,
 ) -> Analysis:
-    """Measure, cut into shots, look for people and judge in one pass over the preset's frames.
+    """Measure what the preset decodes, cut it into shots, judge it and look for people and things.
 
-    `sprites` is shown every measured frame on the way; with `threads=1` nothing runs beside
-    this thread. Raises NothingDecodable where no frame decodes; a broken tail only adds a
-    warning.
+    `sprites` is given a tile for each of its intervals on the way. `threads` workers measure
+    (default: one per core); the result does not depend on their number. Raises NothingDecodable
+    where no frame decodes; a broken tail only adds a warning.
     """
-    info, clock, table = source.info, StageClock(), SignalTable()
     detectors = detectors_for(settings)
-    looker = FrameLooker(detectors, info, clock) if detectors else None
-    collector = CandidateCollector(info, settings, looker)
-    decoding = plan(source, settings)
-    detector = decoding.detector()
-    shots: list[Shot] = []
-    tracks: list[Track] = []
-    candidates: list[Candidate] = []
-
-    def judge_closed(closed: list[Shot]) -> None:
-        shots.extend(closed)
-        with clock.stage("judge"):
-            for shot in closed:
-                seen = collector.sightings(shot)
-                end = shot.end_seconds + _frame_seconds(shot)
-                new, seen = follow(shot.index, shot.start_seconds, end, seen, len(tracks))
-                tracks.extend(new)
-                candidates.extend(judge(held, info) for held in collector.close(shot, seen))
-
-    with read_ahead(decoding.frames(), AHEAD if threads != 1 else 0) as decoded:
-        frames = clock.each("decode", decoded)
-        for measured in clock.each("signals", measure(frames, info)):
-            frame = measured.frame
-            table.append(measured)
-            collector.push(measured)
-            if sprites is not None:
-                sprites.push(measured)
-            with clock.stage("shots", frames=1):
-                closed = detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
-            judge_closed(closed)
-            progress(frame.seconds / info.duration_seconds if info.duration_seconds else 0.0)
-    judge_closed(detector.finish())
-    with clock.stage("subtitles"):
-        dialogue, complaints = dialogue_of(info)
-    synopsis, unread = read_synopsis(info.path)
-    boxes = Counter(candidate.content_box for candidate in candidates)
-    return Analysis(
-        info=info,
-        table=table,
-        shots=group_scenes(shots, detector.looks),
-        candidates=candidates,
-        tracks=tracks,
-        dialogue=dialogue,
-        synopsis=synopsis,
-        models=detectors.models if detectors else [],
-        missing=detectors.missing if detectors else [],
-        content_box=boxes.most_common(1)[0][0] if boxes else (0, 0, info.width, info.height),
-        duration_seconds=decoding.duration_seconds(table),
-        warnings=[
-            *source.warnings,
-            *complaints,
-            *unread,
-            *(detectors.warnings if detectors else []),
-        ],
-        clock=clock,
-    )
+    decoding = plan(source, settings, Looking(source.info, settings, detectors))
+    try:
+        found = _gather(decoding, threads, progress, sprites)
+    except CannotSeek:
+        found = _gather(decoding.straight(), threads, progress, sprites)
+    return found
 
 
-def _frame_seconds(shot: Shot) -> float:
-    """How long the last frame of a shot is seen, by the distance of the others."""
-    return (shot.end_seconds - shot.start_seconds) / max(shot.end_frame - shot.start_frame, 1)
-
-
-def find_shots(source: Source, settings: Settings) -> list[Shot]:
-    """Only the shots of a film, with scenes and repeats, at the preset's accuracy."""
-    decoding = plan(source, settings)
-    detector = decoding.detector()
-    shots: list[Shot] = []
-    with read_ahead(decoding.frames(), AHEAD) as frames:
-        for measured in measure(frames, source.info):
-            frame = measured.frame
-            shots += detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
-    return group_scenes(shots + detector.finish(), detector.looks)

@@ -67,6 +67,8 @@ class Settings(BaseModel):
 
     # what is decoded
     preset: Preset = "balanced"
+    interval_seconds: Annotated[float, Field(ge=0.1, le=60.0)] = 2.0
+    """How far apart the frames may be, about, that `balanced` looks at where no edit is likely."""
 
     # what is judged: at most so many pictures an hour of film, and a few more at its start
     candidates_per_hour: Annotated[int, Field(ge=50, le=10_000)] = 900
@@ -142,7 +144,7 @@ class Settings(BaseModel):
 
     def analysis_key(self) -> str:
         """Hash of the settings that influence the analysis, not the choice or the pictures."""
-        fields = {"preset", "candidates_per_hour", "detect", "small_faces"}
+        fields = {"preset", "interval_seconds", "candidates_per_hour", "detect", "small_faces"}
         return _digest(self.model_dump_json(include=fields))
 
 

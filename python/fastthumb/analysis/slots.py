@@ -17,12 +17,15 @@ import numpy as np
 from PIL import Image
 
 from fastthumb.analysis.neighbors import CONTINUOUS_SECONDS
-from fastthumb.analysis.signals import Measured, scalars
+from fastthumb.analysis.signals import Measured, Sample, scalars
 from fastthumb.media.display import display_rgb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
+    from fastthumb._core import FrameSignals
     from fastthumb.analysis.detections import Face
     from fastthumb.media.source import Frame, SourceInfo
 
@@ -34,6 +37,7 @@ _KEPT_QUALITY = 92
 # A new slot begins early where the mean luma difference is at least this much above so many times
 # the usual one: probably a cut.
 _JUMP, _UNUSUAL = 12.0, 2.0
+_LATEST = 0.25  # what the latest difference weighs in the usual one
 _LEAST_FRAMES = 3  # of a slot that a jump may end
 _BESIDE_CUT = 0.7  # what the first frame behind a jump is worth: it is often starved of bits, ...
 _DAMAGED = 0.2  # ... and one that the decoder says is damaged
@@ -82,19 +86,20 @@ class SlotSampler:
 
     def push(self, measured: Measured) -> None:
         """Take the next frame; keeps it while it is the best of its slot."""
-        seconds = measured.frame.seconds
-        sampled = seconds - self._previous_seconds > CONTINUOUS_SECONDS
-        jump = 0.0 if sampled else measured.signals.difference
+        signals, seconds = measured.signals, measured.frame.seconds
+        # Frames that lie apart are samples; what they differ by is no motion.
+        moving = seconds - self._previous_seconds <= CONTINUOUS_SECONDS
         self._previous_seconds = seconds
-        worth = worth_of(measured, moving=not sampled)
+        jump = signals.difference
+        worth = worth_of(signals, moving=moving) * (_DAMAGED if measured.frame.damaged else 1.0)
         if self._best is None or seconds >= self._start + SLOT_SECONDS:
             self._open(measured, worth)
-        elif jump > _JUMP + _UNUSUAL * self._usual_jump and self._count >= _LEAST_FRAMES:
-            self._open(measured, worth * _BESIDE_CUT)
+        elif _is_jump(jump, self._usual_jump) and (self._count >= _LEAST_FRAMES or not moving):
+            self._open(measured, worth * (_BESIDE_CUT if moving else 1.0))
         elif worth > self._worth:
             self._best, self._worth = measured, worth
         self._count += 1
-        self._usual_jump += 0.25 * (jump - self._usual_jump)
+        self._usual_jump += _LATEST * (jump - self._usual_jump)
 
     def finish(self) -> None:
         """End the last slot; the next frame begins another one."""
@@ -134,19 +139,46 @@ class SlotSampler:
         )
 
 
-def worth_of(measured: Measured, *, moving: bool = True) -> float:
+def worth_of(signals: FrameSignals, *, moving: bool = True) -> float:
     """How good a frame is among those of its slot, 0..1, by what it measures alone.
 
     Not `moving`: it was not compared with the frame before it, and its motion is not known.
     """
-    signals = measured.signals
     sharp, spread = signals.laplacian_variance, signals.luma_std
     worth = sharp / (sharp + 100.0) * spread / (spread + 20.0)
     worth *= (1.02 - signals.dark_share) * (1.02 - signals.bright_share)
     if moving:
         worth /= 1.0 + 0.08 * signals.motion
         worth /= 1.0 + 0.05 * signals.compensated_difference
-    return worth * (_DAMAGED if measured.frame.damaged else 1.0)
+    return worth
+
+
+def jumps(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """The stretches between every two jumps of runs of frames; samples in order of time.
+
+    A stretch is without gaps. What begins or ends where nothing is known is left out.
+    """
+    stretches: list[list[Sample]] = []
+    open_stretch: list[Sample] | None = None  # since the last jump
+    usual, previous = 0.0, None
+    for sample in samples:
+        signals, index = sample[0], sample[1]
+        if previous is not None and index != previous + 1:
+            open_stretch, usual = None, 0.0
+        elif previous is not None:
+            if _is_jump(signals.difference, usual):
+                if open_stretch:
+                    stretches.append(open_stretch)
+                open_stretch = []
+            usual += _LATEST * (signals.difference - usual)
+        if open_stretch is not None:
+            open_stretch.append(sample)
+        previous = index
+    return stretches
+
+
+def _is_jump(difference: float, usual: float) -> bool:
+    return difference > _JUMP + _UNUSUAL * usual
 
 
 def compressed(picture: ByteArray) -> bytes:

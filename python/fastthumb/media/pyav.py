@@ -120,10 +120,11 @@ class PyavSource:
             reading.close()
         self._open_readings.clear()
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, *, only_measured: bool = False) -> Iterator[Frame]:
         """See `Source.frames`."""
         count = 0
-        for index, (pts, made_up, image) in enumerate(self._placed_images()):
+        images = self._placed_images(only_measured=only_measured)
+        for index, (pts, made_up, image) in enumerate(images):
             yield self._frame(index, pts, image, made_up=made_up)
             count = index + 1
         if not count and not self._closed:
@@ -252,11 +253,13 @@ class PyavSource:
             neighbors=neighbors,
         )
 
-    def _placed_images(self) -> Iterator[tuple[int, bool, av.VideoFrame]]:
+    def _placed_images(
+        self, *, only_measured: bool = False
+    ) -> Iterator[tuple[int, bool, av.VideoFrame]]:
         """Give every picture with its timestamp; tell what is odd about the film as a whole."""
         timeline = self._timeline()
         layouts: set[tuple[int, int, str]] = set()
-        reading = self._start()
+        reading = self._start(only_measured=only_measured)
         count, end_pts = 0, 0
         try:
             for image in reading.images():

@@ -130,8 +130,8 @@ class Source(Protocol):
     info: SourceInfo
     warnings: list[str]
 
-    def frames(self) -> Iterator[Frame]:
-        """Give every frame that decodes, in presentation order.
+    def frames(self, *, only_measured: bool = False) -> Iterator[Frame]:
+        """Give every frame that decodes, in presentation order; see `open_spans`.
 
         Raises NothingDecodable only where not one frame decodes; damage adds to `warnings`.
         """
