@@ -5,6 +5,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
+from fastthumb.analysis.face_watch import FaceWatch
 from fastthumb.inference.views import PictureView
 
 if TYPE_CHECKING:
@@ -18,24 +22,50 @@ if TYPE_CHECKING:
     from fastthumb.timing import StageClock
 
 
+ByteArray = npt.NDArray[np.uint8]
 Model = tuple[str, str, str]  # name, task and SHA-256 of a network
 
 
 class FrameLooker:
-    """Shows decoded frames of one film to the detectors, and counts the time that it takes."""
+    """Shows one stretch of a film, frame after frame, to the detectors, and counts the time.
+
+    Each thread that looks has its own; the detectors are shared.
+    """
 
     def __init__(self, detectors: Detectors, info: SourceInfo, clock: StageClock) -> None:
         self._detectors, self._info, self._clock = detectors, info, clock
+        self._watch = FaceWatch(detectors)
 
-    def faces(self, frame: Frame) -> tuple[Face, ...] | None:
-        """Faces in shares of the upright frame, largest first; None where nothing can find any."""
+    def sample(self, frame: Frame, *, goes_on: bool = False) -> tuple[Face, ...] | None:
+        """Who is there, in shares of the upright frame, largest first; None: nothing finds any.
+
+        For many frames, in order of time: see face_watch.py. `goes_on` says that no edit lies
+        between the frame sampled before and this one.
+        """
         with self._clock.stage("faces", frames=1):
-            return self._detectors.faces(PictureView.of_frame(frame, self._info))
+            return self._watch.look(self._view(frame), goes_on=goes_on)
 
-    def contents(self, frame: Frame) -> Contents:
-        """What else the frame shows, in shares of the upright frame."""
+    def faces(
+        self, picture: Frame | ByteArray, seen: Sequence[Face] | None = None
+    ) -> tuple[Face, ...] | None:
+        """Faces with all that can be read of them, largest first; None: nothing finds any.
+
+        For the few frames that are judged, or upright RGB copies of them. `seen` are the faces
+        that the same frame showed as a sample; then only what was not read yet is.
+        """
+        with self._clock.stage("faces", frames=1):
+            view = self._view(picture)
+            return self._detectors.faces(view) if seen is None else self._detectors.read(view, seen)
+
+    def contents(self, picture: Frame | ByteArray, faces: Sequence[Face] = ()) -> Contents:
+        """What else a frame, or its upright RGB copy, shows beside its `faces`, in shares."""
         with self._clock.stage("objects", frames=1):
-            return self._detectors.contents(PictureView.of_frame(frame, self._info))
+            return self._detectors.contents(self._view(picture), faces)
+
+    def _view(self, picture: Frame | ByteArray) -> PictureView:
+        if isinstance(picture, np.ndarray):
+            return PictureView.of_rgb(picture)
+        return PictureView.of_frame(picture, self._info)
 
 
 def detectors_for(settings: Settings) -> Detectors | None:
