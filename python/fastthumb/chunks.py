@@ -21,7 +21,7 @@ from fastthumb.analysis.shot_packets import PacketEvidence
 from fastthumb.analysis.shot_search import look_into, searches
 from fastthumb.analysis.signals import Measured, Sample
 from fastthumb.media.seeking import CannotSeek
-from fastthumb.media.spans import Span, SpanTable
+from fastthumb.media.spans import SpanTable
 from fastthumb.pieces import Looking, Piece, PieceBuilder
 
 if TYPE_CHECKING:

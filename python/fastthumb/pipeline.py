@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastthumb.analysis.bars import Box
 from fastthumb.analysis.candidates import Candidate, CandidateCollector, judge
@@ -18,31 +20,36 @@ from fastthumb.analysis.dialogue import Dialogue
 from fastthumb.analysis.shot_lists import write_shots
 from fastthumb.analysis.shot_scenes import group_scenes
 from fastthumb.analysis.shots import Shot
-from fastthumb.analysis.signals import SignalTable, measure
+from fastthumb.analysis.signals import SignalTable
 from fastthumb.analysis.subtitles import dialogue_of
 from fastthumb.analysis.synopsis import Synopsis, read_synopsis
-from fastthumb.analysis.tracks import Track, follow
+from fastthumb.analysis.tracks import Track
 from fastthumb.artwork.contact_sheet import CONTACT_SHEET, write_contact_sheet
 from fastthumb.artwork.portraits import PortraitWriter
 from fastthumb.artwork.rendering import render
 from fastthumb.artwork.sprites import SpriteCollector
 from fastthumb.casting import choose_pictures
+from fastthumb.closer import look_closer
 from fastthumb.discovery import Location
 from fastthumb.errors import NoArtwork
-from fastthumb.looking import FrameLooker, cast_for, detectors_for
-from fastthumb.media.readahead import read_ahead
+from fastthumb.looking import cast_for, detectors_for
+from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
-from fastthumb.presets import plan
+from fastthumb.pieces import Looking
+from fastthumb.presets import Plan, plan, workers_of
 from fastthumb.records import TitleRecord, write_title
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, save_analysis
 from fastthumb.timing import StageClock
 from fastthumb.titles import title_record
 
+if TYPE_CHECKING:
+    from fastthumb.analysis.detections import Sighting
+    from fastthumb.analysis.detectors import Detectors
+
 Progress = Callable[[float], None]
 SHOTS_FILE = "shots.csv"
-AHEAD = 4  # frames that wait decoded while one is looked at, where there are cores to spare
 
 
 @dataclass(frozen=True)
@@ -138,9 +145,108 @@ def analyze(
     detectors = detectors_for(settings)
     decoding = plan(source, settings, Looking(source.info, settings, detectors))
     try:
-        found = _gather(decoding, threads, progress, sprites)
+        return _analyzed(decoding, detectors, threads, progress, sprites)
     except CannotSeek:
-        found = _gather(decoding.straight(), threads, progress, sprites)
-    return found
+        return _analyzed(decoding.straight(), detectors, threads, progress, sprites)
 
 
+def _analyzed(
+    decoding: Plan,
+    detectors: Detectors | None,
+    threads: int | None,
+    progress: Progress,
+    sprites: SpriteCollector | None,
+) -> Analysis:
+    """The pass that `decoding` plans, and what follows from it."""
+    source, settings = decoding.source, decoding.settings
+    info, clock, table = source.info, StageClock(), SignalTable()
+    collector, detector = CandidateCollector(info, settings), decoding.detector()
+    shots: list[Shot] = []
+    candidates: list[Candidate] = []
+    kept: dict[int, bytes] = {}
+    sightings: dict[int, list[Sighting]] = {}
+    if sprites is not None:
+        sprites.restart()
+
+    def judge_closed(closed: list[Shot]) -> None:
+        shots.extend(closed)
+        with clock.stage("judge"):
+            for shot in closed:
+                seen = sightings[shot.index] = collector.sightings(shot)
+                for held in collector.close(shot, seen):
+                    candidates.append(judge(held, info))
+                    kept[held.frame_index] = held.kept
+
+    last = -1
+    with closing(decoding.pieces(threads)) as pieces:
+        for piece in pieces:
+            clock.add(piece.clock)
+            collector.add(piece.slots)
+            for sample in piece.samples:
+                signals, index, pts, seconds = sample
+                if index <= last:
+                    continue  # the piece before has seen it, and compared it
+                last = index
+                table.append(signals, index, pts, seconds, keyframe=index in piece.keyframes)
+                collector.push(signals, index, seconds)
+                with clock.stage("shots", frames=1):
+                    closed = detector.push(signals, index, pts, seconds)
+                judge_closed(closed)
+            if sprites is not None:
+                for tile in piece.tiles:
+                    sprites.push(tile)
+            if info.duration_seconds and piece.samples:
+                progress(piece.samples[-1][3] / info.duration_seconds)
+    judge_closed(detector.finish())
+    tracks: list[Track] = []
+    if detectors is not None:
+        found = look_closer(
+            candidates, kept, sightings, shots, info, detectors, clock, workers_of(threads)
+        )
+        candidates, tracks = found.candidates, found.tracks
+    with clock.stage("subtitles"):
+        dialogue, complaints = dialogue_of(info)
+    synopsis, unread = read_synopsis(info.path)
+    boxes = Counter(candidate.content_box for candidate in candidates)
+    return Analysis(
+        info=info,
+        table=table,
+        shots=group_scenes(shots, detector.looks),
+        candidates=candidates,
+        tracks=tracks,
+        dialogue=dialogue,
+        synopsis=synopsis,
+        models=detectors.models if detectors else [],
+        missing=detectors.missing if detectors else [],
+        content_box=boxes.most_common(1)[0][0] if boxes else (0, 0, info.width, info.height),
+        duration_seconds=decoding.duration_seconds(table),
+        warnings=[
+            *source.warnings,
+            *complaints,
+            *unread,
+            *(detectors.warnings if detectors else []),
+        ],
+        clock=clock,
+    )
+
+
+def find_shots(source: Source, settings: Settings, *, threads: int | None = None) -> list[Shot]:
+    """Only the shots of a film, with scenes and repeats, at the preset's accuracy."""
+    decoding = plan(source, settings)
+    try:
+        return _shots(decoding, threads)
+    except CannotSeek:
+        return _shots(decoding.straight(), threads)
+
+
+def _shots(decoding: Plan, threads: int | None) -> list[Shot]:
+    detector = decoding.detector()
+    shots: list[Shot] = []
+    last = -1
+    with closing(decoding.pieces(threads)) as pieces:
+        for piece in pieces:
+            for sample in piece.samples:
+                if sample[1] > last:
+                    last = sample[1]
+                    shots += detector.push(*sample)
+    return group_scenes(shots + detector.finish(), detector.looks)

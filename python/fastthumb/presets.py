@@ -68,7 +68,7 @@ class Plan:
         `straight` then gives a plan that can.
         """
         if self.chunked:
-            return self._pieces_of_chunks(min(threads or os.cpu_count() or 1, MOST_WORKERS))
+            return self._pieces_of_chunks(workers_of(threads))
         return self._pieces_of_pass(AHEAD if threads != 1 else 0)
 
     def straight(self) -> Plan:
@@ -124,10 +124,15 @@ class Plan:
             yield replace(frame, index=int(np.searchsorted(pts, frame.pts)))
 
 
+def workers_of(threads: int | None) -> int:
+    """How many workers measure one film."""
+    return min(threads or os.cpu_count() or 1, MOST_WORKERS)
+
+
 def plan(source: Source, settings: Settings, looking: Looking | None = None) -> Plan:
     """What the preset decodes of a film; without `looking`, only what shots are found from."""
     decodes: Decodes = "every frame"
-    if settings.preset == "best" and is_url(str(source.info.path)):
+    if settings.preset != "fast" and is_url(str(source.info.path)):  # fetched once
         return Plan(source, settings, looking, decodes, chunked=False)
     packets = source.packets()
     if settings.preset == "fast" and packets.is_rising:

@@ -233,13 +233,10 @@ def judge(held: Held, info: SourceInfo) -> Candidate:
     picture = np.ascontiguousarray(cut_bars(held.picture, held.content_box, info))
     part = upright_shares(held.content_box, info)
     width, height = info.display_size
-    faces, activity = None, None
-    if held.faces is not None:
-        # Who it is, is known from the whole track: a single look's embedding has served.
-        faces = tuple(replace(face_within(face, part), embedding=None) for face in held.faces)
+    activity = None
     if held.activity is not None:
         activity = upright_map(held.activity, held.content_box, info)
-    return Candidate(
+    candidate = Candidate(
         held.shot,
         held.frame_index,
         held.pts,
@@ -252,8 +249,20 @@ def judge(held: Held, info: SourceInfo) -> Candidate:
             max(round((part[2] - part[0]) * width), 1),
             max(round((part[3] - part[1]) * height), 1),
         ),
-        faces=faces,
     )
+    return with_faces(candidate, held.faces, info)
+
+
+def with_faces(
+    candidate: Candidate, faces: Sequence[Face] | None, info: SourceInfo
+) -> Candidate:
+    """The candidate with the faces of its frame, in shares of the upright frame."""
+    if faces is None:
+        return replace(candidate, faces=None)
+    part = upright_shares(candidate.content_box, info)
+    # Who it is, is known from the whole track: a single look's embedding has served.
+    within = tuple(replace(face_within(face, part), embedding=None) for face in faces)
+    return replace(candidate, faces=within)
 
 
 def with_contents(candidate: Candidate, contents: Contents, info: SourceInfo) -> Candidate:

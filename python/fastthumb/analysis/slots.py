@@ -10,6 +10,7 @@ followed through a shot.
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,8 +48,11 @@ _FLAT = 3.0  # spread of luma of a picture that shows nothing
 class FaceLooker(Protocol):
     """Who looks for faces in decoded frames; see looking.FrameLooker."""
 
-    def faces(self, frame: Frame) -> tuple[Face, ...] | None:
-        """Faces in shares of the upright frame, largest first; None where nothing can find any."""
+    def sample(self, frame: Frame, *, goes_on: bool = False) -> tuple[Face, ...] | None:
+        """Faces in shares of the upright frame, largest first; None where nothing can find any.
+
+        `goes_on`: no edit lies between the frame sampled before and this one.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +77,16 @@ class Slot:
 class SlotSampler:
     """Cuts measured frames into slots; holds one decoded frame.
 
+    Faces are looked for behind every jump, and every `face_seconds` where the picture goes on.
     `push` the frames in order of time, then `finish`; `take` what is over in between or after.
     """
 
-    def __init__(self, info: SourceInfo, looker: FaceLooker | None = None) -> None:
-        self._info, self._looker = info, looker
+    def __init__(
+        self, info: SourceInfo, looker: FaceLooker | None = None, face_seconds: float = 0.0
+    ) -> None:
+        self._info, self._looker, self._face_seconds = info, looker, face_seconds
+        self._looked_seconds = -math.inf
+        self._goes_on = False  # whether the open slot continues the one before
         self._over: list[Slot] = []
         self._best: Measured | None = None
         self._worth = self._start = 0.0
@@ -93,9 +102,9 @@ class SlotSampler:
         jump = signals.difference
         worth = worth_of(signals, moving=moving) * (_DAMAGED if measured.frame.damaged else 1.0)
         if self._best is None or seconds >= self._start + SLOT_SECONDS:
-            self._open(measured, worth)
+            self._open(measured, worth, goes_on=not _is_jump(jump, self._usual_jump))
         elif _is_jump(jump, self._usual_jump) and (self._count >= _LEAST_FRAMES or not moving):
-            self._open(measured, worth * (_BESIDE_CUT if moving else 1.0))
+            self._open(measured, worth * (_BESIDE_CUT if moving else 1.0), goes_on=False)
         elif worth > self._worth:
             self._best, self._worth = measured, worth
         self._count += 1
@@ -112,9 +121,9 @@ class SlotSampler:
         over, self._over = self._over, []
         return over
 
-    def _open(self, measured: Measured, worth: float) -> None:
+    def _open(self, measured: Measured, worth: float, *, goes_on: bool) -> None:
         self.finish()
-        self._best, self._worth, self._count = measured, worth, 0
+        self._best, self._worth, self._count, self._goes_on = measured, worth, 0, goes_on
         self._start = measured.frame.seconds
 
     def _settled(self, measured: Measured) -> Slot:
@@ -122,8 +131,10 @@ class SlotSampler:
         frame, signals = measured.frame, measured.signals
         flat = signals.luma_std < _FLAT
         faces: tuple[Face, ...] | None = None
-        if self._looker is not None:
-            faces = () if flat else self._looker.faces(frame)
+        due = not self._goes_on or self._start >= self._looked_seconds + self._face_seconds
+        if self._looker is not None and due:
+            faces = () if flat else self._looker.sample(frame, goes_on=self._goes_on)
+            self._looked_seconds = self._start
         picture = b""
         if not flat:
             picture = compressed(display_rgb(frame, self._info, max_long_side=KEPT_SIDE))
