@@ -17,6 +17,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fastthumb.analysis.shot_packets import PacketEvidence
 from fastthumb.analysis.shot_search import look_into, searches
 from fastthumb.analysis.signals import Measured, Sample
@@ -58,14 +60,13 @@ class ChunkedFilm:
 
     def chunks(self) -> list[Chunk]:
         """The chunks that tile the film, in order."""
-        starts = self._seconds[self._spans.keys].tolist()
-        wanted = float(self._seconds[-1]) / _MOST_CHUNKS
-        wanted = min(max(wanted, _LEAST_SECONDS), _MOST_SECONDS)
-        firsts = [0]
-        for place, start in enumerate(starts):
-            if start - starts[firsts[-1]] >= wanted:
-                firsts.append(place)
-        return [Chunk(a, b) for a, b in zip(firsts, [*firsts[1:], len(starts)], strict=True)]
+        length = float(self._seconds[-1])
+        each = min(max(length / _MOST_CHUNKS, _LEAST_SECONDS), _MOST_SECONDS)
+        count = max(int(length / each), 1)
+        starts = self._seconds[self._spans.keys]
+        firsts = np.unique(np.searchsorted(starts, np.arange(count) * length / count))
+        ends = [*firsts[1:].tolist(), len(starts)]
+        return [Chunk(a, b) for a, b in zip(firsts.tolist(), ends, strict=True)]
 
     def every_frame(self, chunk: Chunk) -> Piece:
         """All frames of a chunk measured, one after the other."""
