@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from fastthumb.analysis.face_watch import FaceWatch
+from fastthumb.analysis.detections import Sighting
+from fastthumb.analysis.face_watch import FaceWatch, differ
 from fastthumb.inference.views import PictureView
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 ByteArray = npt.NDArray[np.uint8]
 Model = tuple[str, str, str]  # name, task and SHA-256 of a network
 
+EVERY_SECONDS = 1.5  # of a shot somebody is looked for again, or at the next sample after that
+
 
 class FrameLooker:
     """Shows one stretch of a film, frame after frame, to the detectors, and counts the time.
@@ -32,18 +35,51 @@ class FrameLooker:
     Each thread that looks has its own; the detectors are shared.
     """
 
-    def __init__(self, detectors: Detectors, info: SourceInfo, clock: StageClock) -> None:
+    def __init__(
+        self,
+        detectors: Detectors,
+        info: SourceInfo,
+        clock: StageClock,
+        *,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
         self._detectors, self._info, self._clock = detectors, info, clock
+        self._every_seconds = every_seconds
         self._watch = FaceWatch(detectors)
+        self._last: Sighting | None = None
+        self._passed_over: Frame | None = None
 
-    def sample(self, frame: Frame, *, goes_on: bool = False) -> tuple[Face, ...] | None:
-        """Who is there, in shares of the upright frame, largest first; None: nothing finds any.
+    def watch(self, frame: Frame, *, goes_on: bool) -> list[Sighting]:
+        """Who was seen since the frame before, in order of time; often nothing was looked at.
 
-        For many frames, in order of time: see face_watch.py. `goes_on` says that no edit lies
-        between the frame sampled before and this one.
+        For the sharpest frame of every second or so, in order of time; `goes_on` says that
+        no edit lies between the one before and this one. A frame is looked at when the last look
+        lies `every_seconds` back or before an edit; the one passed over just before it, too, if
+        somebody came or went. Faces as in face_watch.py, without eyes, mouth and expression.
         """
+        last, passed_over = (self._last, self._passed_over) if goes_on else (None, None)
+        if last is not None and frame.seconds - last.seconds < self._every_seconds:
+            self._passed_over = frame
+            return []
+        self._passed_over = None
+        self._last = self._seen(frame, goes_on=last is not None)
+        found = [] if self._last is None else [self._last]
+        if (
+            passed_over is not None
+            and last is not None
+            and self._last is not None
+            and differ(last.faces, self._last.faces)
+        ):
+            between = self._seen(passed_over, goes_on=True, remember=False)
+            found = [between, *found] if between is not None else found
+        return found
+
+    def _seen(self, frame: Frame, *, goes_on: bool, remember: bool = True) -> Sighting | None:
         with self._clock.stage("faces", frames=1):
-            return self._watch.look(self._view(frame), goes_on=goes_on)
+            faces = self._watch.look(self._view(frame), goes_on=goes_on, remember=remember)
+        if faces is None:
+            return None
+        return Sighting(frame.index, frame.pts, frame.seconds, faces)
 
     def faces(
         self, picture: Frame | ByteArray, seen: Sequence[Face] | None = None

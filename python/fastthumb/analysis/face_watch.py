@@ -34,7 +34,7 @@ AROUND = 0.75
 # A place is the same where boxes overlap so much and what is around them correlates so much; the
 # part that is compared, larger than the box by this share, and its side in pixels. Faces of two
 # people in one place correlate by .65 in 4 % of the cases, one face a second later in 86 %.
-SAME_PLACE, SAME_LOOKS, SURROUNDINGS, PATCH_SIDE = 0.4, 0.65, 0.25, 16
+SAME_PLACE, SAME_LOOKS, SURROUNDINGS, PATCH_SIDE = 0.4, 0.5, 0.25, 16
 _ONE_FACE = 0.4  # overlap from which two boxes are one face
 
 
@@ -54,16 +54,19 @@ class FaceWatch:
         self._detectors = detectors
         self._last: list[_Place] = []
 
-    def look(self, view: PictureView, *, goes_on: bool = False) -> tuple[Face, ...] | None:
-        """Faces of the next sample in shares, largest first; None where nothing finds any.
+    def look(
+        self, view: PictureView, *, goes_on: bool = False, remember: bool = True
+    ) -> tuple[Face, ...] | None:
+        """Faces of a sample in shares, largest first; None where nothing finds any.
 
-        `goes_on` says that no edit lies between the sample before and this one. Eyes, mouth and
-        expression are not read. See Note [glimpse and closer look].
+        `goes_on` says that no edit lies between the sample that is remembered and this one, which
+        is remembered in its place, unless `remember` is false. Eyes, mouth and expression
+        are not read. See Note [glimpse and closer look].
         """
         glimpsed = self._detectors.glimpse(view)
         if glimpsed is None:
             return None
-        before, self._last = self._last if goes_on else [], []
+        before = self._last if goes_on else []
         patches = [_patch(view, spot) for spot in glimpsed]
         known = [_same(spot, patch, before) for spot, patch in zip(glimpsed, patches, strict=True)]
         kept = []
@@ -74,13 +77,25 @@ class FaceWatch:
         found = self._detectors.described(view, self._closer(view, new))
         found = tuple(face for face in found if not _any_overlaps(face.box, kept))
         faces = (*kept, *self._detectors.read(view, found, closely=False))
-        for spot, patch, place in zip(glimpsed, patches, known, strict=True):
-            box = _shares(spot.box, view)
-            nearest = max(faces, key=lambda face: _overlap(face.box, box), default=None)
-            there = nearest is not None and _overlap(nearest.box, box) >= _ONE_FACE
-            face = nearest if there else None if place is None else place.face
-            self._last.append(_Place(spot.box, patch, face))
+        if remember:
+            places = zip(glimpsed, patches, known, strict=True)
+            self._last = [self._place(view, *one, faces) for one in places]
         return tuple(sorted(faces, key=_area, reverse=True))
+
+    def _place(
+        self,
+        view: PictureView,
+        spot: FoundFace,
+        patch: Patch,
+        known: _Place | None,
+        faces: Sequence[Face],
+    ) -> _Place:
+        """What is to be remembered of a glimpse: the face that lies there."""
+        box = _shares(spot.box, view)
+        nearest = max(faces, key=lambda face: overlap(face.box, box), default=None)
+        if nearest is not None and overlap(nearest.box, box) >= _ONE_FACE:
+            return _Place(spot.box, patch, nearest)
+        return _Place(spot.box, patch, None if known is None else known.face)
 
     def _closer(self, view: PictureView, spots: Sequence[FoundFace]) -> Sequence[FoundFace]:
         """The faces that are where a glimpse shows some."""
@@ -110,7 +125,7 @@ def _is_enough(spot: FoundFace, view: PictureView) -> bool:
 
 def _same(spot: FoundFace, patch: Patch, places: Sequence[_Place]) -> _Place | None:
     """The place of the sample before that a glimpse shows again."""
-    near = [place for place in places if _overlap(place.box, spot.box) >= SAME_PLACE]
+    near = [place for place in places if overlap(place.box, spot.box) >= SAME_PLACE]
     alike = max(near, key=lambda place: float((place.patch * patch).sum()), default=None)
     if alike is None or float((alike.patch * patch).sum()) < SAME_LOOKS:
         return None
@@ -128,11 +143,19 @@ def _patch(view: PictureView, spot: FoundFace) -> Patch:
     return patch
 
 
+def differ(before: Sequence[Face], now: Sequence[Face]) -> bool:
+    """Whether somebody came or went between two samples of one shot."""
+    sure = [[face for face in faces if face.sure] for faces in (before, now)]
+    if len(sure[0]) != len(sure[1]):
+        return True
+    return not all(any(overlap(a.box, b.box) > 0.0 for b in sure[1]) for a in sure[0])
+
+
 def _any_overlaps(box: Rect, faces: Sequence[Face]) -> bool:
-    return any(_overlap(box, face.box) >= _ONE_FACE for face in faces)
+    return any(overlap(box, face.box) >= _ONE_FACE for face in faces)
 
 
-def _overlap(a: Rect, b: Rect) -> float:
+def overlap(a: Rect, b: Rect) -> float:
     """Intersection over union."""
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0.0 or height <= 0.0:
