@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -117,7 +117,8 @@ class ChunkedFilm:
                     yield measured.sample
 
             for search in doubtful:
-                work.builder.note(look_into(search, self._evidence, read))
+                look = look_into(search, self._evidence, read)
+                work.builder.note(cast("list[Sample]", look))
             besides = work.builder.unseen(interval_seconds, self._seconds, end)
             for measured in work.read_each(besides, "decode looks"):
                 work.builder.show_alone(measured)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from fastthumb.analysis.candidates import Candidate, with_contents, with_faces
 from fastthumb.analysis.detections import Sighting
-from fastthumb.analysis.promising import promising
+from fastthumb.analysis.promising import how_many, promising
 from fastthumb.analysis.slots import expanded
 from fastthumb.analysis.tracks import Track, follow
+from fastthumb.artwork.scoring import score
 from fastthumb.looking import FrameLooker
+from fastthumb.settings import MOST_VARIANTS, Settings
 from fastthumb.timing import StageClock
 
 if TYPE_CHECKING:
@@ -52,7 +54,10 @@ def look_closer(
     """
     seen = {one.frame_index: one.faces for shown in sightings.values() for one in shown}
     duration = max((shot.end_seconds for shot in shots), default=0.0)
-    chosen = promising(candidates, duration)
+    # The most that any choice may want: what was looked at serves all of them.
+    wanted = how_many(MOST_VARIANTS, duration)
+    worth = [one.quality for one in score(candidates, shots, Settings())]
+    chosen = promising(candidates, worth, shots, sightings, wanted)
 
     def look(at: int) -> tuple[tuple[Face, ...] | None, Contents, StageClock]:
         own = StageClock()

@@ -18,12 +18,13 @@ from fastthumb.timing import StageClock
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from fastthumb.analysis.detections import Sighting
     from fastthumb.analysis.detectors import Detectors
     from fastthumb.media.source import Frame, SourceInfo
     from fastthumb.settings import Preset, Settings
 
 # Where the picture goes on, faces are looked for as often.
-FACE_SECONDS: dict[Preset, float] = {"fast": 4.0, "balanced": 2.0, "best": 2.0}
+FACE_SECONDS: dict[Preset, float] = {"fast": 3.0, "balanced": 1.5, "best": 1.5}
 _LEAST_SHOT = 6  # frames of a stretch between two jumps that is worth a picture
 
 
@@ -34,13 +35,14 @@ class Piece:
     samples: list[Sample] = field(default_factory=list)
     keyframes: set[int] = field(default_factory=set)  # numbers of the samples that are
     slots: list[Slot] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
     clock: StageClock = field(default_factory=StageClock)
 
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """How frames are looked at on the way: what candidates, faces and sprite sheets want of them."""
+    """How frames are looked at on the way: for candidates, for faces and for sprite sheets."""
 
     info: SourceInfo
     settings: Settings
@@ -67,10 +69,14 @@ class PieceBuilder:
         self._tiles: TileSampler | None = None
         if self._looking is not None:
             settings, detectors = self._looking.settings, self._looking.detectors
-            looker = FrameLooker(detectors, self._info, self.clock) if detectors else None
-            every = FACE_SECONDS[settings.preset]
-            self._sampler = SlotSampler(self._info, looker, every)
+            self._sampler = SlotSampler(self._info, self._looker(settings, detectors))
             self._tiles = TileSampler(self._info, settings) if settings.sprites else None
+
+    def _looker(self, settings: Settings, detectors: Detectors | None) -> FrameLooker | None:
+        if detectors is None:
+            return None
+        every = FACE_SECONDS[settings.preset]
+        return FrameLooker(detectors, self._info, self.clock, every_seconds=every)
 
     def measured(self, frames: Iterable[Frame], stage: str) -> Generator[Measured]:
         """Measure frames that follow one another, on this piece's clock."""
@@ -105,6 +111,8 @@ class PieceBuilder:
         self._samples, self._keyframes = {}, set()
         if self._sampler is not None:
             piece.slots = sorted(self._sampler.take(), key=lambda slot: slot.index)
+            seen = self._sampler.take_sightings()
+            piece.sightings = sorted(seen, key=lambda sighting: sighting.frame_index)
         if self._tiles is not None:
             piece.tiles = self._tiles.take()
         piece.clock, self.clock.stages = StageClock(dict(self.clock.stages)), {}

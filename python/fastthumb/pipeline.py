@@ -181,7 +181,7 @@ def _analyzed(
     with closing(decoding.pieces(threads)) as pieces:
         for piece in pieces:
             clock.add(piece.clock)
-            collector.add(piece.slots)
+            collector.add(piece.slots, piece.sightings)
             for sample in piece.samples:
                 signals, index, pts, seconds = sample
                 if index <= last:
@@ -198,6 +198,7 @@ def _analyzed(
             if info.duration_seconds and piece.samples:
                 progress(piece.samples[-1][3] / info.duration_seconds)
     judge_closed(detector.finish())
+    shots = group_scenes(shots, detector.looks)
     tracks: list[Track] = []
     if detectors is not None:
         found = look_closer(
@@ -211,7 +212,7 @@ def _analyzed(
     return Analysis(
         info=info,
         table=table,
-        shots=group_scenes(shots, detector.looks),
+        shots=shots,
         candidates=candidates,
         tracks=tracks,
         dialogue=dialogue,

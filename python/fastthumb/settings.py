@@ -21,6 +21,7 @@ Preset = Literal["fast", "balanced", "best"]
 ImageFormat = Literal["jpg", "webp", "avif", "png"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
+MOST_VARIANTS = 12
 _INPUTS = ("cast", "rules_file", "genres_file")  # settings that name files of the user's
 _ASPECT = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
@@ -88,7 +89,7 @@ class Settings(BaseModel):
     """Hash of the contents of cast, rules and genres files: they may change under their names."""
 
     # what is chosen
-    variants: Annotated[int, Field(ge=4, le=12)] = 8
+    variants: Annotated[int, Field(ge=4, le=MOST_VARIANTS)] = 8
     genre: str = "default"
     visual_weights: VisualWeights = VisualWeights()
     quality_weights: QualityWeights = QualityWeights()

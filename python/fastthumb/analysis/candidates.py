@@ -23,6 +23,8 @@ from fastthumb.analysis.neighbors import (
     BARS,
     COLUMN,
     COLUMNS,
+    CONTINUOUS_SECONDS,
+    MOTION,
     SETTLED_SECONDS,
     context_of,
     is_empty,
@@ -109,6 +111,7 @@ class CandidateCollector:
         self._info = info
         self._bars = BarFinder(info)
         self._rows = array("f")
+        self._previous_seconds = 0.0
         self._slots: list[Slot] = []
         self._sightings: list[Sighting] = []
         self._grids: list[tuple[float, int, FloatArray]] = []  # seconds, index, luma
@@ -117,19 +120,20 @@ class CandidateCollector:
 
     def push(self, signals: FrameSignals, index: int, seconds: float) -> None:
         """Take note of the next sample."""
-        self._rows.extend((index, seconds, *read_signals(signals)))
+        row = [index, seconds, *read_signals(signals)]
+        if seconds - self._previous_seconds > CONTINUOUS_SECONDS:
+            row[MOTION] = [0.0] * (MOTION.stop - MOTION.start)  # samples, not motion
+        self._previous_seconds = seconds
+        self._rows.extend(row)
         if not self._grids or seconds >= self._grids[-1][0] + _GRID_SECONDS:
             self._grids.append((seconds, index, signals.grid[..., 0].copy()))
             if len(self._grids) > _MOST_GRIDS:
                 del self._grids[0 : len(self._grids) : 2]
 
-    def add(self, slots: Iterable[Slot]) -> None:
-        """Take the next slots, in order of time."""
-        for slot in slots:
-            self._slots.append(slot)
-            if slot.faces is not None:
-                seen = Sighting(slot.index, slot.pts, slot.seconds, slot.faces)
-                self._sightings.append(seen)
+    def add(self, slots: Iterable[Slot], sightings: Iterable[Sighting] = ()) -> None:
+        """Take the next slots, and what was seen in their frames, in order of time."""
+        self._slots.extend(slots)
+        self._sightings.extend(sightings)
         while len(self._slots) > _MOST_SLOTS:
             starts = np.array([slot.start_seconds for slot in self._slots])
             _merge(self._slots, int((starts[2:] - starts[:-2]).argmin()))
@@ -179,7 +183,7 @@ class CandidateCollector:
                 box,
                 context,
                 _activity(grids, slot.seconds),
-                faces.get(slot.index, slot.faces),
+                faces.get(slot.index),
             )
             for (slot, context), picture in zip(chosen, pictures, strict=True)
         ]

@@ -40,6 +40,7 @@ SIGNALS = (
 COLUMNS = ("index", "seconds", *SIGNALS)
 COLUMN = {name: position for position, name in enumerate(COLUMNS)}
 BARS = slice(COLUMN["bar_top"], COLUMN["bar_right"] + 1)
+MOTION = slice(COLUMN["difference"], COLUMN["motion_spread"] + 1)
 read_signals = attrgetter(*SIGNALS)
 
 

@@ -187,7 +187,8 @@ class _Run:
         return self._beginnings(shots)
 
     def _give(self, sample: Sample) -> list[Shot]:
-        assert self._detector is not None and self._first is not None
+        assert self._detector is not None
+        assert self._first is not None
         signals, index, pts, seconds = sample
         return self._detector.push(signals, index - self._first[1], pts, seconds)
 

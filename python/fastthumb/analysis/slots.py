@@ -1,16 +1,15 @@
 """Slots: the film in stretches of up to two seconds, of each its best frame.
 
 A slot holds the best decoded frame so far by sharpness, stillness and exposure; where the picture
-jumps, probably at a cut, the next slot begins. When a slot is over, its frame is searched for
-faces and kept as a small picture, and only then is the decoded frame let go: one is held at any
-time. Slots are what candidates are made of, and their faces are the samples by which people are
+jumps, probably at a cut, the next slot begins. When a slot is over, its frame is shown to whoever
+looks for faces and kept as a small picture, and only then is the decoded frame let go. Slots are
+what candidates are made of, and the faces seen in them are the samples by which people are
 followed through a shot.
 """
 
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fastthumb._core import FrameSignals
-    from fastthumb.analysis.detections import Face
+    from fastthumb.analysis.detections import Sighting
     from fastthumb.media.source import Frame, SourceInfo
 
     ByteArray = npt.NDArray[np.uint8]
@@ -48,10 +47,10 @@ _FLAT = 3.0  # spread of luma of a picture that shows nothing
 class FaceLooker(Protocol):
     """Who looks for faces in decoded frames; see looking.FrameLooker."""
 
-    def sample(self, frame: Frame, *, goes_on: bool = False) -> tuple[Face, ...] | None:
-        """Faces in shares of the upright frame, largest first; None where nothing can find any.
+    def watch(self, frame: Frame, *, goes_on: bool) -> list[Sighting]:
+        """Who was seen since the frame before, in order of time.
 
-        `goes_on`: no edit lies between the frame sampled before and this one.
+        `goes_on`: no edit lies between that frame and this one.
         """
 
 
@@ -61,7 +60,6 @@ class Slot:
 
     `start_seconds` is where the stretch begins, `worth` how good the frame is by its signals
     `values`; `picture` is the upright frame as JPEG, 640 px on its long side, b"" of a flat one.
-    `faces` are in shares of the upright frame, None where nobody looked.
     """
 
     start_seconds: float
@@ -71,23 +69,20 @@ class Slot:
     worth: float
     values: dict[str, float]
     picture: bytes
-    faces: tuple[Face, ...] | None
 
 
 class SlotSampler:
     """Cuts measured frames into slots; holds one decoded frame.
 
-    Faces are looked for behind every jump, and every `face_seconds` where the picture goes on.
-    `push` the frames in order of time, then `finish`; `take` what is over in between or after.
+    `push` the frames in order of time, then `finish`; `take` what is over in between or after,
+    and `take_sightings` what `looker` saw in their frames.
     """
 
-    def __init__(
-        self, info: SourceInfo, looker: FaceLooker | None = None, face_seconds: float = 0.0
-    ) -> None:
-        self._info, self._looker, self._face_seconds = info, looker, face_seconds
-        self._looked_seconds = -math.inf
+    def __init__(self, info: SourceInfo, looker: FaceLooker | None = None) -> None:
+        self._info, self._looker = info, looker
         self._goes_on = False  # whether the open slot continues the one before
         self._over: list[Slot] = []
+        self._sightings: list[Sighting] = []
         self._best: Measured | None = None
         self._worth = self._start = 0.0
         self._count = 0
@@ -121,6 +116,11 @@ class SlotSampler:
         over, self._over = self._over, []
         return over
 
+    def take_sightings(self) -> list[Sighting]:
+        """What was seen since the last call, in order of time."""
+        seen, self._sightings = self._sightings, []
+        return seen
+
     def _open(self, measured: Measured, worth: float, *, goes_on: bool) -> None:
         self.finish()
         self._best, self._worth, self._count, self._goes_on = measured, worth, 0, goes_on
@@ -130,11 +130,8 @@ class SlotSampler:
         """All that is wanted of a decoded frame, so that it can go."""
         frame, signals = measured.frame, measured.signals
         flat = signals.luma_std < _FLAT
-        faces: tuple[Face, ...] | None = None
-        due = not self._goes_on or self._start >= self._looked_seconds + self._face_seconds
-        if self._looker is not None and due:
-            faces = () if flat else self._looker.sample(frame, goes_on=self._goes_on)
-            self._looked_seconds = self._start
+        if self._looker is not None and not flat:
+            self._sightings += self._looker.watch(frame, goes_on=self._goes_on)
         picture = b""
         if not flat:
             picture = compressed(display_rgb(frame, self._info, max_long_side=KEPT_SIDE))
@@ -146,7 +143,6 @@ class SlotSampler:
             self._worth,
             scalars(signals),
             picture,
-            faces,
         )
 
 
