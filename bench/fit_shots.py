@@ -1,6 +1,6 @@
-"""Fits the three small networks of shot detection and writes shot_weights.py.
+"""Fits the small networks of shot detection and writes shot_weights.py.
 
-    python bench/fit_shots.py [--write]
+    python bench/fit_shots.py [--only NAME] [--write]
 
 Trains on composed films (seeds 901..908) and on hard cases (_shot_edits.py); quality_shots.py
 tests on films of other seeds. Before the final fit on everything, each half of the test clips is
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+import _shot_doubts
 from _films import cache_folder, composed, test_data
 from _shot_edits import FPS, HEIGHT, WIDTH, HardCases
 from _shot_signals import Recorder, keyframes_of, replay, signals_of
 from fastthumb import _core
-from fastthumb.analysis import shot_blends, shot_cuts, shot_packets
+from fastthumb.analysis import shot_blends, shot_cuts, shot_doubts, shot_packets
 from fastthumb.analysis.shot_keyframes import KeyframeShotDetector
 from fastthumb.analysis.shot_ticks import TickWindow
 
@@ -34,6 +36,7 @@ Array = npt.NDArray[np.float64]
 HIDDEN = 8
 DECAY = 1e-3  # L2; ten times as much underfits, a tenth makes no difference
 DECAY_OF_FEW = 5e-3  # for the spans between keyframes, of which there are 1000
+MISSED = 3.0  # what an edit that is not doubted weighs, over a doubt for nothing
 STEPS = 2000
 HARD_FRAMES = 12000
 # (seed, share of violent shots, share of slow moves); each once per half of the clips
@@ -252,13 +255,11 @@ def table(name: str, network: Fitted, features: Sequence[str]) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the numbers into the package")
-    arguments = parser.parse_args()
+def cuts_and_blends() -> dict[str, str]:
+    """The networks of ShotDetector, and what a half of the hard cases says of the other."""
     sets = training_sets()
     labeled = {half: [examples(*film) for film in films] for half, films in sets.items()}
-    text = ""
+    tables = {}
     for which, name, features, hard_weight in (
         (0, "CUT_NETWORK", shot_cuts.FEATURES, HARD_WEIGHT_CUTS),
         (1, "BLEND_NETWORK", shot_blends.FEATURES, HARD_WEIGHT_BLENDS),
@@ -273,20 +274,57 @@ def main() -> None:
         both = Examples.join([parts[0], parts[1]])
         print(f"{name}: hard cases -> composed films: {quality(fit(both), parts[None])}")
         everything = Examples.join(list(parts.values()))
-        network = fit(everything)
-        print(f"{name}: all -> all: {quality(network, everything)}")
-        text += "\n" + table(name, network, features)
-    spans = [keyframe_examples(*film) for film in sets[None]]
+        tables[name] = fit_all(name, everything, features, DECAY)
+    return tables
+
+
+def keyframes() -> dict[str, str]:
+    """The network of KeyframeShotDetector."""
+    name = "KEYFRAME_NETWORK"
+    spans = [keyframe_examples(*film) for film in training_sets()[None]]
     for low, other in ((0, 1), (1, 0)):
         network = fit(Examples.join(spans[low::2]), DECAY_OF_FEW)
-        print(f"KEYFRAME_NETWORK: films {low}: {quality(network, Examples.join(spans[other::2]))}")
-    network = fit(Examples.join(spans), DECAY_OF_FEW)
-    print(f"KEYFRAME_NETWORK: all -> all: {quality(network, Examples.join(spans))}")
-    text += "\n" + table("KEYFRAME_NETWORK", network, shot_packets.FEATURES)
+        print(f"{name}: films {low}: {quality(network, Examples.join(spans[other::2]))}")
+    return {name: fit_all(name, Examples.join(spans), shot_packets.FEATURES, DECAY_OF_FEW)}
+
+
+def doubts() -> dict[str, str]:
+    """The network of shot_search."""
+    name, width = "DOUBT_NETWORK", len(shot_doubts.FEATURES)
+    parts = []
+    for film in _shot_doubts.films(FILMS):
+        pairs = _as_examples(_shot_doubts.pairs(signals_of(film)), width)
+        parts.append(replace(pairs, weight=np.where(pairs.true, MISSED, 1.0)))
+    for low, other in ((0, 1), (1, 0)):
+        network = fit(Examples.join(parts[low::2]))
+        print(f"{name}: films {low}: {quality(network, Examples.join(parts[other::2]))}")
+    return {name: fit_all(name, Examples.join(parts), shot_doubts.FEATURES, DECAY)}
+
+
+def fit_all(name: str, data: Examples, features: Sequence[str], decay: float) -> str:
+    """The source of the network fitted on all there is."""
+    network = fit(data, decay)
+    print(f"{name}: all -> all: {quality(network, data)}", flush=True)
+    return table(name, network, features)
+
+
+FITS = {"cuts": cuts_and_blends, "keyframes": keyframes, "doubts": doubts}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=FITS, help="leave the other networks as they are")
+    parser.add_argument("--write", action="store_true", help="put the numbers into the package")
+    arguments = parser.parse_args()
+    tables: dict[str, str] = {}
+    for name in [arguments.only] if arguments.only else FITS:
+        tables |= FITS[name]()
     if arguments.write:
         path = Path(shot_cuts.__file__).with_name("shot_weights.py")
-        head = path.read_text().split("\nCUT_NETWORK")[0]
-        path.write_text(head + text)
+        parts = re.split(r"\n(?=[A-Z_]+_NETWORK = )", path.read_text())
+        for n, part in enumerate(parts):
+            parts[n] = tables.get(part.split(" = ")[0], part)
+        path.write_text("\n".join(parts))
         print(f"written: {path}")
 
 

@@ -54,6 +54,7 @@ class PacketEvidence:
         self._usual_gap = float(gaps.max()) if len(gaps) else 0.0
         self._is_key = np.zeros(len(self.pts), np.bool_)
         self._is_key[self.keys] = True
+        self._log_surges = self._surges_from_each()
 
     def features(
         self,
@@ -97,6 +98,32 @@ class PacketEvidence:
             float(np.log(max(1, b - a))),
         )
 
+    def bits_between(
+        self, a: int, b: int, key_a: int, key_b: int
+    ) -> tuple[float, float, float, float, float]:
+        """What the packets after frame `a` and up to frame `b` cost.
+
+        `key_a` and `key_b` are the keyframes around. Logs of the largest surge over the size of a
+        keyframe, over the median of their group, and over the upper quartile of the groups
+        around; of the largest packet over the size of a keyframe; and 1 where `b` is a keyframe
+        that comes ahead of its turn.
+        """
+        key = float(np.log(0.5 * (self._sizes[key_a] + self._sizes[key_b]) + BYTES))
+        place = int(np.searchsorted(self.keys, key_a))
+        near = self.keys[max(0, place - _SIDE) : place + _SIDE + 2]
+        # With reordered frames, what is new may lie in the packet just before or behind.
+        first, last = max(key_a + 1, a - 1), min(b + 1, key_b)
+        surges, sizes = self._log_surges[first:last], self._sizes[first:last]
+        surge = float(surges.max(initial=np.log(BYTES)))
+        usual = self._log_surges[key_a + 1 : key_b]
+        return (
+            surge - key,
+            surge - float(np.median(usual)) if len(usual) else 0.0,
+            surge - float(np.percentile(self._log_surges[near[0] : near[-1]], 75)),
+            float(np.log(sizes.max(initial=0.0) + BYTES)) - key,
+            float(b == key_b and self._is_ahead(key_a, key_b)),
+        )
+
     def likely_start(self, a: int, b: int) -> int:
         """The most likely first frame of a new shot after keyframe `a`, up to keyframe `b`."""
         inside = self._sizes[a + 1 : b]
@@ -125,3 +152,11 @@ class PacketEvidence:
             return np.array([inside.sum()]) if len(inside) else np.zeros(0)
         total = np.concatenate([[0.0], inside.cumsum()])
         return np.asarray(total[SURGE:] - total[:-SURGE])
+
+    def _surges_from_each(self) -> DoubleArray:
+        """Logs of the sums of SURGE packets from each frame on, as far as the next keyframe."""
+        count = len(self.pts)
+        total = np.concatenate([[0.0], np.where(self._is_key, 0.0, self._sizes).cumsum()])
+        first = np.arange(count)
+        ends = np.append(self.keys, count)[np.searchsorted(self.keys, first, side="right")]
+        return np.asarray(np.log(total[np.minimum(first + SURGE, ends)] - total[first] + BYTES))

@@ -1,10 +1,12 @@
 """Which parts of a film to decode so that every edit is found: first the doubts, then a look.
 
 Keyframes and packet sizes tell for every two neighboring keyframes how likely an edit hides
-between them (shot_packets). Where that is not as good as ruled out, frames around the largest
-packet are looked at; to either side the look goes on until the same evidence clears what is left
-between it and the keyframe. A look that finds nothing though an edit was likely, or a transition
-that may go on beyond its end, takes the whole group of pictures.
+between them (shot_doubts). Where that is not as good as ruled out, frames around the largest
+packet are looked at. The look goes on until the same evidence clears what is left between it and
+the next keyframe, and MARGIN ticks more: the network that knows cuts decides as well with so
+few to either side as with many. Where the evidence does not clear what lies before the first frame
+of a look, it begins again with the keyframe; a transition that its first frame cuts through is
+read from a little earlier.
 
 A look is a function of the film and its search alone, whoever does it.
 """
@@ -15,56 +17,51 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
+from math import ceil, inf
 
+from fastthumb.analysis.shot_doubts import Group, Place, apart, doubt, place_of
 from fastthumb.analysis.shot_packets import PacketEvidence
-from fastthumb.analysis.shot_ticks import (
-    FloatArray,
-    SignalsLike,
-    distances,
-    pictures,
-    unevenness,
-)
-from fastthumb.analysis.shot_weights import KEYFRAME_NETWORK
+from fastthumb.analysis.shot_ticks import TICK_SECONDS, SignalsLike
 from fastthumb.analysis.shots import Shot, ShotDetector
 
 Sample = tuple[SignalsLike, int, int, float]  # signals, number in the film, pts, seconds
 Read = Callable[[int, int], Generator[Sample]]  # measured frames from the first to the last
 
 # Log odds of an edit, by bench/selective.py: lower ones decode more and find no more.
-DOUBTFUL = -3.5  # between keyframes, from which on it is looked for
-CLEARED = -4.0  # between a look's end and a keyframe, up to which the look may end there
-UNLIKELY = -1.0  # between keyframes, up to which a look that finds nothing is believed
-CONTEXT = 12  # frames to either side of the likely place: what telling a cut from motion takes
-BEYOND = 8  # frames looked at after the keyframe, where the look gets there: it may be the cut
-STRIDE = 8  # frames by which a look goes on
-EDGE = 6  # frames; a transition as near to the end of a look may go on
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A frame and its picture, as shot_ticks compares them."""
-
-    number: int
-    picture: FloatArray
-    flatness: float
+DOUBTFUL = -2.0  # between keyframes, from which on it is looked for
+CLEARED = -3.0  # between a look's end and a keyframe, up to which the look may end there
+UNLIKELY = 1.0  # between keyframes, up to which a look that finds nothing is believed
+# Ticks, see Note [ticks] in shot_ticks.py:
+MARGIN = 6  # to either side of an edit, inside a look
+MARGIN_OF_GRADUAL = 10
+AHEAD = 9  # before the likely place: its packet may come as late as three frames after a cut
+GROW = 14  # by which a look goes back, or beyond its group: half of a long transition
+BEYOND = 20  # that may be looked at after the next keyframe
+STRIDE = 2  # after which a look asks again whether it may end
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """A group of pictures in which an edit may hide.
 
-    It begins with `before`; `after` is the next keyframe, None at the film's end. A new shot
-    most likely begins with frame `likely`. `last` is the last frame that may be looked at, and
-    `beside` how far the keyframes before and after are apart; `doubt` are the log odds of an edit.
+    It begins with `before`; `after` is the next keyframe, None at the film's end, as `group` is.
+    Frames from `first` on are looked at, at least as far as `likely`, where a new shot most
+    likely begins, but none before `earliest` or beyond `last`. `doubt` are the log odds of an
+    edit.
     """
 
     before: Place
-    after: Place | None
+    group: Group | None
+    earliest: int
+    first: int
     likely: int
     last: int
-    beside: tuple[float, ...]
     doubt: float
+
+    @property
+    def after(self) -> Place | None:
+        """The keyframe that ends the group of pictures."""
+        return None if self.group is None else self.group.after
 
     @property
     def frames(self) -> int:
@@ -73,57 +70,66 @@ class Search:
         return end - self.before.number
 
 
-def place_of(sample: Sample) -> Place:
-    """The picture of a measured frame."""
-    rows = pictures(sample[0].grid[None])
-    return Place(sample[1], rows[0], float(unevenness(rows)[0]))
-
-
-def searches(keyframes: Sequence[Sample], evidence: PacketEvidence) -> list[Search]:
+def searches(
+    keyframes: Sequence[Sample], evidence: PacketEvidence, *, passes_cheaply: bool = True
+) -> list[Search]:
     """The groups of pictures that have to be looked into, in order.
 
-    `keyframes` are all that decode, numbered as in the film.
+    `keyframes` are neighbors, numbered as in the film. `passes_cheaply` tells whether frames
+    decoded on the way to others cost less than those that are looked at; where not, a look
+    begins with the keyframe.
     """
-    places = [place_of(sample) for sample in keyframes]
-    apart = [_apart(one, two) for one, two in pairwise(places)]
     end = len(evidence.pts) - 1
-    found = []
-    for k, (before, after) in enumerate(pairwise(places)):
-        beside = tuple(apart[n] for n in (k - 1, k + 1) if 0 <= n < len(apart))
-        doubt = _doubt(evidence, before, after, beside)
-        if doubt > DOUBTFUL:
-            likely = evidence.likely_start(before.number, after.number)
-            last = min(after.number + BEYOND, end)
-            found.append(Search(before, after, likely, last, beside, doubt))
-    if places and places[-1].number < end:
+    found: list[Search] = []
+    for group in groups_of(keyframes):
+        before, after, per_tick = group.before, group.after, group.per_tick
+        odds = doubt(evidence, group, before, after)
+        if odds > DOUBTFUL:
+            earliest = first = likely = before.number
+            if passes_cheaply:
+                likely = evidence.likely_start(before.number, after.number)
+                first = max(before.number, likely - AHEAD * per_tick)
+            if not (found and found[-1].after is before):
+                # What goes on from the group before is not seen by a look at that.
+                earliest = max(0, before.number - GROW * per_tick)
+            last = min(after.number + BEYOND * per_tick, end)
+            found.append(Search(before, group, earliest, first, likely, last, odds))
+    if keyframes and keyframes[-1][1] < end:
         # Nothing is known of how the film ends.
-        found.append(Search(places[-1], None, places[-1].number, end, (), inf))
+        last_key = place_of(*keyframes[-1][:2])
+        number = last_key.number
+        found.append(Search(last_key, None, number, number, number, end, inf))
     return found
+
+
+def groups_of(keyframes: Sequence[Sample]) -> list[Group]:
+    """The groups of pictures that begin and end with these keyframes, which are neighbors."""
+    places = [place_of(signals, number) for signals, number, _pts, _seconds in keyframes]
+    distances = [apart(one, two) for one, two in pairwise(places)]
+    per_tick = _frames_per_tick(keyframes)
+    return [
+        Group(
+            *ends, tuple(distances[n] for n in (k - 1, k + 1) if 0 <= n < len(distances)), per_tick
+        )
+        for k, ends in enumerate(pairwise(places))
+    ]
 
 
 def look_into(search: Search, evidence: PacketEvidence, read: Read) -> list[Sample]:
     """The frames that show what happens in a group of pictures: a run without gaps."""
-    before, after = search.before, search.after
-    if after is None:
-        return list(read(before.number, search.last))
-    first = max(before.number, search.likely - CONTEXT)
-    run: list[Sample] = []
-    with closing(read(first, search.last)) as rest:
-        for sample in rest:
-            run.append(sample)
-            past = sample[1] - search.likely - CONTEXT
-            if past >= 0 and past % STRIDE == 0 and sample[1] < after.number:
-                doubt = _doubt(evidence, place_of(sample), after, search.beside)
-                if doubt <= CLEARED:
-                    break
-        begins_early, ends_late = _goes_beyond(run, search.doubt)
-        if ends_late:
-            run.extend(rest)
-    if run and first > before.number:
-        doubt = _doubt(evidence, before, place_of(run[0]), search.beside)
-        if begins_early or doubt > CLEARED:
+    group = search.group
+    if group is None:
+        return list(read(search.before.number, search.last))
+    run = _look_from(search.first, search, group, evidence, read)
+    if not run and search.first > search.before.number:
+        run = _look_from(search.before.number, search, group, evidence, read)
+    if run and _begins_late(run, search, group, evidence):
+        first, before = run[0][1], search.before.number
+        least = before if first > before else search.earliest
+        earlier = max(least, first - GROW * group.per_tick)
+        if earlier < first:
             # Once more with the first frame, whose signals now compare it with the one before.
-            with closing(read(before.number, first)) as head:
+            with closing(read(earlier, first)) as head:
                 run = [*head, *run[1:]]
     return run
 
@@ -139,40 +145,89 @@ def find_edits(run: Sequence[Sample]) -> tuple[list[Shot], ShotDetector]:
     return shots + detector.finish(), detector
 
 
-def _goes_beyond(run: Sequence[Sample], doubt: float) -> tuple[bool, bool]:
-    """Whether an edit may lie, or go on, before a run's first frame, and after its last.
+def _look_from(
+    first: int, search: Search, group: Group, evidence: PacketEvidence, read: Read
+) -> list[Sample]:
+    """The run from a frame on; [] where an edit may lie before it in the group."""
+    stride = STRIDE * group.per_tick
+    before, after = group.before.number, group.after.number
+    least = min(search.likely, after) if first > before else first
+    cleared: int | None = None  # the first frame after which an edit is ruled out
+    run: list[Sample] = []
+    with closing(read(first, search.last)) as rest:
+        for sample in rest:
+            number = sample[1]
+            if number == first > before and _is_doubtful(sample, group, evidence, early=True):
+                return []
+            run.append(sample)
+            if (number - first) % stride and number != after:
+                continue
+            if cleared is None and (
+                number >= after
+                or (number >= least and not _is_doubtful(sample, group, evidence, early=False))
+            ):
+                cleared = number
+            if cleared is not None and _is_over(run, cleared, search, group):
+                break
+    return run
 
-    `doubt` are the log odds of an edit before the run was seen.
-    """
-    if not run:
-        return True, True
-    shots, _ = find_edits(run)
-    spans = [
-        (shot.transition_start_frame, shot.transition_end_frame)
-        for shot in shots
-        if shot.transition_start_frame is not None and shot.transition_end_frame is not None
-    ]
-    fades_out = shots[-1].usable_end_frame < shots[-1].end_frame
-    if len(shots) == 1 and not spans and not fades_out:
-        return doubt > UNLIKELY, doubt > UNLIKELY
-    early = any(first < EDGE for first, _last in spans)
-    late = any(len(run) - 1 - last < EDGE for _first, last in spans)
-    return early, late or fades_out
+
+def _is_doubtful(sample: Sample, group: Group, evidence: PacketEvidence, *, early: bool) -> bool:
+    """Whether an edit may lie before a frame in its group, or after it."""
+    place = place_of(sample[0], sample[1])
+    ends = (group.before, place) if early else (place, group.after)
+    return doubt(evidence, group, *ends) > CLEARED
 
 
-def _apart(one: Place, two: Place) -> float:
-    return float(distances(one.picture, two.picture))
-
-
-def _doubt(evidence: PacketEvidence, one: Place, two: Place, beside: tuple[float, ...]) -> float:
-    """Log odds that an edit lies after the first place and not after the second."""
-    features = evidence.features(
-        one.number,
-        two.number,
-        one.picture,
-        two.picture,
-        one.flatness + two.flatness,
-        _apart(one, two),
-        list(beside),
+def _is_over(run: Sequence[Sample], cleared: int, search: Search, group: Group) -> bool:
+    """Whether what a run shows is over before its end; it may not go on after `cleared`."""
+    since = (run[-1][1] - cleared) // group.per_tick
+    if since < MARGIN:
+        return False
+    edits = _edits(run)
+    if edits:
+        start, end = edits[-1]
+        least = MARGIN if end < start else MARGIN_OF_GRADUAL
+        return since >= least and (run[-1][1] - end) // group.per_tick >= least
+    beyond = run[-1][1] - group.after.number
+    return search.doubt <= UNLIKELY or (
+        since >= MARGIN_OF_GRADUAL and not 0 <= beyond < GROW * group.per_tick
     )
-    return KEYFRAME_NETWORK.score(features)
+
+
+def _begins_late(
+    run: Sequence[Sample], search: Search, group: Group, evidence: PacketEvidence
+) -> bool:
+    """Whether what a run shows may have begun before its first frame."""
+    first, margin = run[0][1], MARGIN * group.per_tick
+    edits = _edits(run)
+    if edits:
+        start, end = edits[0]
+        # A cut right after a keyframe is seen without what lies before.
+        return start - first < margin and (end >= start or first > search.before.number)
+    if search.doubt <= UNLIKELY or len(run) <= margin or first + margin >= group.after.number:
+        return False
+    return _is_doubtful(run[margin], group, evidence, early=True)
+
+
+def _edits(run: Sequence[Sample]) -> list[tuple[int, int]]:
+    """First and last blended frame of the edits in a run; a cut ends before it begins."""
+    shots, _ = find_edits(run)
+    number = run[0][1]
+    edits = []
+    for shot in shots:
+        if shot.transition_start_frame is not None and shot.transition_end_frame is not None:
+            edits.append((number + shot.transition_start_frame, number + shot.transition_end_frame))
+        elif shot.start_frame > 0:
+            edits.append((number + shot.start_frame, number + shot.start_frame - 1))
+    if shots[-1].usable_end_frame < shots[-1].end_frame:
+        edits.append((number + shots[-1].usable_end_frame + 1, run[-1][1]))
+    return edits
+
+
+def _frames_per_tick(keyframes: Sequence[Sample]) -> int:
+    if len(keyframes) < 2:
+        return 1
+    first, last = keyframes[0], keyframes[-1]
+    frame_seconds = (last[3] - first[3]) / (last[1] - first[1])
+    return max(1, ceil(TICK_SECONDS / frame_seconds)) if frame_seconds > 0 else 1
