@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 ByteArray = npt.NDArray[np.uint8]
 Model = tuple[str, str, str]  # name, task and SHA-256 of a network
 
-EVERY_SECONDS = 1.5  # of a shot somebody is looked for again, or at the next sample after that
+# How often somebody is looked for again in a shot: with keyframes only, and otherwise; in short
+# films more often, so that there are this many looks.
+EVERY_SECONDS_FAST, EVERY_SECONDS, LEAST_LOOKS = 3.0, 1.5, 150
 
 
 class FrameLooker:
@@ -102,6 +104,12 @@ class FrameLooker:
         if isinstance(picture, np.ndarray):
             return PictureView.of_rgb(picture)
         return PictureView.of_frame(picture, self._info)
+
+
+def seconds_between_looks(settings: Settings, duration_seconds: float | None) -> float:
+    """How far apart the looks of a `FrameLooker` lie at least, in a film of that length."""
+    usual = EVERY_SECONDS_FAST if settings.preset == "fast" else EVERY_SECONDS
+    return usual if duration_seconds is None else min(usual, duration_seconds / LEAST_LOOKS)
 
 
 def detectors_for(settings: Settings) -> Detectors | None:

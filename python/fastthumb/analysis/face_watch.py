@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from fastthumb.analysis.track_paths import look_weight
 from fastthumb.inference.views import Pixels
 
 if TYPE_CHECKING:
@@ -35,14 +36,20 @@ AROUND = 0.75
 # part that is compared, larger than the box by this share, and its side in pixels. Faces of two
 # people in one place correlate by .65 in 4 % of the cases, one face a second later in 86 %.
 SAME_PLACE, SAME_LOOKS, SURROUNDINGS, PATCH_SIDE = 0.4, 0.5, 0.25, 16
+_SURER = 0.1  # by which a glimpse of a place that held no sure face may score more, and no more
+_CLEAR = 0.5  # weight of a look at a face from which it need not be read again
 _ONE_FACE = 0.4  # overlap from which two boxes are one face
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place that a glimpse showed, what it looks like, and the face that is there, if any."""
+    """A place that a glimpse showed, what it looks like, and the face that is there, if any.
+
+    `score` is that of the glimpse by which it was decided what is there.
+    """
 
     box: Rect
+    score: float
     patch: Patch
     face: Face | None
 
@@ -68,7 +75,7 @@ class FaceWatch:
             return None
         before = self._last if goes_on else []
         patches = [_patch(view, spot) for spot in glimpsed]
-        known = [_same(spot, patch, before) for spot, patch in zip(glimpsed, patches, strict=True)]
+        known = [self._known(*one, before) for one in zip(glimpsed, patches, strict=True)]
         kept = []
         for spot, place in zip(glimpsed, known, strict=True):
             if place is not None and place.face is not None:
@@ -94,8 +101,22 @@ class FaceWatch:
         box = _shares(spot.box, view)
         nearest = max(faces, key=lambda face: overlap(face.box, box), default=None)
         if nearest is not None and overlap(nearest.box, box) >= _ONE_FACE:
-            return _Place(spot.box, patch, nearest)
-        return _Place(spot.box, patch, None if known is None else known.face)
+            known_by = spot.score if known is None else known.score
+            return _Place(spot.box, known_by, patch, nearest)
+        if known is not None:
+            return _Place(spot.box, known.score, patch, known.face)
+        return _Place(spot.box, spot.score, patch, None)
+
+    def _known(self, spot: FoundFace, patch: Patch, places: Sequence[_Place]) -> _Place | None:
+        """The place of the sample before that a glimpse shows again, if that can be believed."""
+        place = _same(spot, patch, places)
+        if place is None:
+            return None
+        if place.face is not None and place.face.sure:
+            unclear = place.face.embedding is not None and look_weight(place.face) < _CLEAR
+            return None if unclear else place
+        surer = self._detectors.is_sure(spot) or spot.score > place.score + _SURER
+        return None if surer else place
 
     def _closer(self, view: PictureView, spots: Sequence[FoundFace]) -> Sequence[FoundFace]:
         """The faces that are where a glimpse shows some."""
