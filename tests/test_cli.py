@@ -43,11 +43,13 @@ def test_process_makes_what_the_specification_lists(done: Path) -> None:
     assert (title / "contact-sheet.jpg").exists()
     assert (title / "shots.csv").exists()
     record = json.loads((title / "title.json").read_text())
-    assert record["schema_version"] == 2
+    assert record["schema_version"] == 3
     assert [v["variant"] for v in record["variants"]] == list(range(1, len(record["variants"]) + 1))
     assert [shot["start_frame"] for shot in record["shots"]] == [0, 48, 96]
     assert all((title / v["file"]).exists() for v in record["variants"])
     assert {"decode", "signals", "shots", "judge", "choose", "render"} <= set(record["timings"])
+    assert record["frames_decoded"] >= record["source"]["frames_analyzed"] == 144
+    assert 0 < record["wall_seconds"] < 600
 
 
 def test_json_events_are_one_object_per_line(film: Path, tmp_path: Path) -> None:

@@ -31,10 +31,10 @@ from fastthumb.store import (
     ANALYSIS_FILE,
     load_analysis,
     load_preview,
-    load_signals,
     made_with,
     save_analysis,
     signal_preview,
+    with_signals,
 )
 from film_samples import candidates_of, shots_at, signal_table, source_info
 from people_samples import face_of, track_of
@@ -197,7 +197,7 @@ def test_signals_come_back_to_eight_bits(tmp_path: Path) -> None:
     made.table.rows["laplacian_variance"][3] = 250_000.0  # beyond float16
     made.table.rows["bar_top"][:] = 275.0
     save_analysis(tmp_path, made, Settings())
-    rows, expected = load_signals(tmp_path, made.info).rows, made.table.rows
+    rows, expected = with_signals(tmp_path, load_analysis(tmp_path)).table.rows, made.table.rows
     for name in ("index", "pts", "seconds", "keyframe", "bar_top"):
         assert np.array_equal(rows[name], expected[name]), name
     assert rows["keyframe"].any()
@@ -210,10 +210,7 @@ def test_storing_again_what_was_stored_changes_nothing(tmp_path: Path) -> None:
     save_analysis(tmp_path, analysis(), Settings())
 
     def again() -> bytes:
-        stored = load_analysis(tmp_path)
-        table = load_signals(tmp_path, stored.info)
-        whole = Analysis(stored.info, table, stored.shots, stored.candidates, stored.warnings)
-        save_analysis(tmp_path, whole, Settings())
+        save_analysis(tmp_path, with_signals(tmp_path, load_analysis(tmp_path)), Settings())
         return (tmp_path / ANALYSIS_FILE).read_bytes()
 
     first = again()
@@ -233,7 +230,7 @@ def test_a_film_without_anything(tmp_path: Path) -> None:
     save_analysis(tmp_path, made, Settings())
     stored = load_analysis(tmp_path)
     assert (stored.shots, stored.candidates) == ([], [])
-    assert len(load_signals(tmp_path, stored.info)) == 0
+    assert len(with_signals(tmp_path, stored).table) == 0
     assert load_preview(tmp_path).seconds == []
 
 
@@ -249,8 +246,9 @@ def test_a_film_of_two_hours_takes_less_than_ten_megabytes(tmp_path: Path) -> No
     made = crowded(analysis(frames, every=frames // 100), hours * per_hour)
     path = save_analysis(tmp_path, made, Settings())
     assert path.stat().st_size < 10_000_000
-    assert len(load_analysis(tmp_path).candidates) == hours * per_hour
-    assert len(load_signals(tmp_path, made.info)) == frames
+    stored = load_analysis(tmp_path)
+    assert len(stored.candidates) == hours * per_hour
+    assert len(with_signals(tmp_path, stored).table) == frames
 
 
 def test_the_curves_are_read_alone(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class AnalysisLike(Protocol):
 
 @dataclass(frozen=True)
 class StoredAnalysis:
-    """A stored pass over a film, without its signals (`load_signals`).
+    """A stored pass over a film, without its signals (`with_signals`).
 
     `models` holds the name, task and SHA-256 of each network that looked, `analysis_key` is that
     of the settings it was made with.
@@ -114,6 +114,13 @@ class StoredAnalysis:
     models: list[tuple[str, str, str]]
     warnings: list[str]
     analysis_key: str
+
+
+@dataclass(frozen=True)
+class WholeAnalysis(StoredAnalysis):
+    """A stored pass over a film with its signals: what `save_analysis` can store again."""
+
+    table: SignalTable
 
 
 def save_analysis(folder: Path, analysis: AnalysisLike, settings: Settings) -> Path:
@@ -181,13 +188,14 @@ def load_analysis(folder: Path) -> StoredAnalysis:
         raise _damaged(folder, f"{type(exc).__name__}: {exc}") from exc
 
 
-def load_signals(folder: Path, info: SourceInfo) -> SignalTable:
-    """The signals of every analyzed frame of a stored analysis; errors as `load_analysis`."""
+def with_signals(folder: Path, stored: StoredAnalysis) -> WholeAnalysis:
+    """A stored analysis with the signals of every analyzed frame; errors as `load_analysis`."""
     _, columns = _read(folder, _TABLE)
     try:
-        return SignalTable.from_rows(_unpack_rows(columns, info))
+        table = SignalTable.from_rows(_unpack_rows(columns, stored.info))
     except _READ_ERRORS as exc:
         raise _damaged(folder, f"{type(exc).__name__}: {exc}") from exc
+    return WholeAnalysis(**vars(stored), table=table)
 
 
 def made_with(folder: Path) -> tuple[str, list[tuple[str, str, str]]]:

@@ -69,20 +69,22 @@ class _Cell:
     scale: float
 
 
-def write_contact_sheet(record: TitleRecord, folder: Path) -> Path:
+def write_contact_sheet(record: TitleRecord, folder: Path, kept: Path | None = None) -> Path:
     """Write contact-sheet.jpg into the title's folder and return its path.
 
     Shows the title, its length, shots and size, and each variant's picture with rank, scene
-    type, who is in it, time, quality and reason. Raises OutputError if a variant's picture
-    cannot be read or the sheet cannot be written.
+    type, who is in it, time, quality and reason. Pictures that are not in `folder` are read from
+    `kept`. Raises OutputError if a variant's picture cannot be read or the sheet cannot be
+    written.
     """
-    sheet = _draw(record, folder)
+    places = [place for place in (folder, kept) if place is not None]
+    sheet = _draw(record, places)
     path = folder / CONTACT_SHEET
     write_bytes(path, encode(np.asarray(sheet), "jpg", _QUALITY, chroma="4:4:4"))
     return path
 
 
-def _draw(record: TitleRecord, folder: Path) -> Image.Image:
+def _draw(record: TitleRecord, places: Sequence[Path]) -> Image.Image:
     variants = sorted(record.variants, key=lambda variant: variant.variant)
     cells, page_bottom = _layout(variants, top=_MARGIN + 150)
     page = Image.new("RGB", (_PAGE_WIDTH, page_bottom + _MARGIN), _GROUND)
@@ -90,7 +92,7 @@ def _draw(record: TitleRecord, folder: Path) -> Image.Image:
     _draw_heading(draw, record)
     for variant, cell in zip(variants, cells, strict=True):
         page.paste(Image.new("RGB", (cell.width, cell.height), _CELL), (cell.left, cell.top))
-        picture = _picture(folder / variant.file, (cell.width, cell.height))
+        picture = _picture(_found(variant.file, places), (cell.width, cell.height))
         left = cell.left + (cell.width - picture.width) // 2
         top = cell.top + (cell.height - picture.height) // 2
         page.paste(picture, (left, top))
@@ -184,6 +186,12 @@ def _shape(variants: Sequence[Variant]) -> float:
     if not variants or not variants[0].files:
         return 16 / 9
     return min(max(variants[0].files[0].width / variants[0].files[0].height, 1 / 3), 4.0)
+
+
+def _found(name: str, places: Sequence[Path]) -> Path:
+    """The file of this name in the first place that has it; in the first where none has."""
+    paths = [place / name for place in places]
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 def _picture(path: Path, room: tuple[int, int]) -> Image.Image:
