@@ -321,4 +321,4 @@ def _tell_catalog(folder: Path, record: TitleRecord) -> None:
     if (out / CATALOG_FILE).exists():
         with Catalog(out / CATALOG_FILE) as catalog:
             catalog.upsert_title(record)
-            write_overview(out, catalog, {})
+            write_overview(out, catalog, {}, [record])

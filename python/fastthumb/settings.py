@@ -22,7 +22,7 @@ Preset = Literal["fast", "balanced", "best"]
 ImageFormat = Literal["jpg", "webp", "avif", "png"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
-ANALYSIS_SETTINGS = ("preset", "interval_seconds", "candidates_per_hour", "detect", "small_faces")
+_ANALYSIS = ("preset", "interval_seconds", "candidates_per_hour", "detect", "small_faces")
 _INPUTS = ("cast", "rules_file", "genres_file")  # settings that name files of the user's
 _ASPECT = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
@@ -148,7 +148,7 @@ class Settings(BaseModel):
         Those that have no effect beside the others do not count. Which networks look is not told
         by settings, but by their hashes.
         """
-        values = self.model_dump(mode="json", include=set(ANALYSIS_SETTINGS))
+        values = self.model_dump(mode="json", include=set(_ANALYSIS))
         if self.preset != "balanced":
             values.pop("interval_seconds", None)
         if not self.detect:
