@@ -14,7 +14,7 @@ from fastthumb import batch, rechoose
 from fastthumb.batch import Outcome, run_batch
 from fastthumb.discovery import find_videos, plan_jobs
 from fastthumb.errors import OutputError
-from fastthumb.records import read_title
+from fastthumb.records import escape_path, read_title, write_title
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, load_analysis
 from films import moving_shot, three_shots, write_film
@@ -53,8 +53,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
 
 @pytest.fixture
 def folder(finished: Path, tmp_path: Path) -> Path:
-    """A copy of `finished` that a test may change."""
-    return Path(shutil.copytree(finished, tmp_path / "copy"))
+    """A copy of `finished` that a test may change, as if it had been made there."""
+    copy = Path(shutil.copytree(finished, tmp_path / "copy"))
+    record = read_title(copy / "out" / "film")
+    source = record.source.model_copy(update={"path": escape_path(copy / "film.mp4")})
+    write_title(copy / "out" / "film", record.model_copy(update={"source": source}))
+    return copy
 
 
 @pytest.fixture
@@ -87,9 +91,10 @@ def made(folder: Path, out: str = "out", **changes: Any) -> Outcome:
 
 
 def content(title: Path) -> dict[str, object]:
-    """All that a title consists of: its record, and every other file's bytes."""
+    """What a title consists of, its analysis apart: its record, and every other file's bytes."""
+    apart = ("title.json", ANALYSIS_FILE)
     files: dict[str, object] = {
-        path.name: path.read_bytes() for path in title.iterdir() if path.name != "title.json"
+        path.name: path.read_bytes() for path in title.iterdir() if path.name not in apart
     }
     record = json.loads((title / "title.json").read_text())
     return files | {"title.json": {k: v for k, v in record.items() if k not in OF_THE_RUN}}
@@ -156,7 +161,6 @@ def test_pictures_that_are_chosen_again_are_not_decoded(folder: Path) -> None:
     outcome = made(folder, aspects=())
     assert outcome.message == "chosen again: aspects changed; nothing decoded"
     after = content(title)
-    assert differing(before, after) >= {"title.json", "contact-sheet.jpg"} - {"contact-sheet.jpg"}
     assert {one.frame_pts for one in read_title(title).variants} == rest
     assert not list(title.glob("*-2x3.jpg"))
     assert all(after[name] == before[name] for name in after if name.startswith("0"))
@@ -208,6 +212,11 @@ def test_files_beside_the_film_are_read_again(
     monkeypatch.undo()
     made(folder, "anew")
     assert not differing(content(title), content(folder / "anew" / "film"))
+    for name, text in (("film.srt", SRT), ("film.nfo", NFO)):
+        (folder / name).write_text(text)
+    made(folder)
+    made(folder, "with")
+    assert not differing(content(title), content(folder / "with" / "film"))
 
 
 def test_a_note_on_the_genre_goes_with_the_choice_that_it_is_about(folder: Path) -> None:
@@ -261,7 +270,7 @@ def test_without_a_stored_analysis_the_film_is_analyzed(folder: Path, damage: st
         stored.write_bytes(b"?" if damage == "no archive" else data[:-2000] + bytes(2000))
     outcome = made(folder, genre="action")
     assert (outcome.status, outcome.analyzed) == ("done", True)
-    assert stored.read_bytes() == data
+    assert load_analysis(stored.parent).candidates
 
 
 def test_a_contents_column_that_is_damaged_costs_an_analysis(folder: Path) -> None:
@@ -289,13 +298,13 @@ def test_a_film_that_moved_is_found_where_it_is_now(folder: Path) -> None:
 
 @pytest.mark.usefixtures("no_analysis")
 def test_what_cannot_be_chosen_leaves_the_title_as_it_is(folder: Path) -> None:
-    title = folder / "out" / "film"
-    before = content(title)
-    outcome = made(folder, quality_floor=0.999, window=(0.0, 1e-9))
-    assert outcome.status in ("failed", "done")
-    if outcome.status == "failed":
-        assert not differing(content(title), before)
+    before = content(folder / "out" / "film")
+    outcome = made(folder, window=(0.99, 0.9999), bans=(15.9,))
+    assert outcome.status == "failed"
+    assert not differing(content(folder / "out" / "film"), before)
     assert not list((folder / "out").glob(".*.partial"))
+    assert "as before" in made(folder, window=(0.99, 0.9999), bans=(15.9,)).message
+    assert made(folder).status == "unchanged"
 
 
 @pytest.mark.usefixtures("no_analysis")

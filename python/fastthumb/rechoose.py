@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from fastthumb import __version__
 from fastthumb.analysis.shot_lists import write_shots
 from fastthumb.artwork.contact_sheet import CONTACT_SHEET, write_contact_sheet
-from fastthumb.artwork.labels import counted
+from fastthumb.artwork.labels import counted, title_name
 from fastthumb.artwork.portraits import PortraitWriter
 from fastthumb.artwork.rendering import RenderedFile, RenderedVariant, picture_name, render
 from fastthumb.artwork.sprites import SpriteCollector, is_sprite, sprite_rows
@@ -113,11 +113,12 @@ def choose_from(
     """
     clock = StageClock()
     film = _Film(video or _recorded(record))
-    beside = None
+    beside, before = None, stored
     if content_hash is not None and content_hash != record.content_hash:
+        info = replace(stored.info, path=Path(film.location))
         with clock.stage("subtitles"):
-            beside = read_beside(replace(stored.info, path=Path(film.location)))
-        stored = replace(stored, dialogue=beside.dialogue, synopsis=beside.synopsis)
+            beside = read_beside(info)
+        stored = replace(stored, info=info, dialogue=beside.dialogue, synopsis=beside.synopsis)
     with film:
         with clock.stage("choose", frames=len(stored.candidates)):
             choice = choose_pictures(
@@ -156,7 +157,7 @@ def choose_from(
             "content_hash": record.content_hash if content_hash is None else content_hash,
             "settings": settings.model_dump(mode="json"),
             "timings": record.timings | timing_records(clock),
-            "warnings": _warnings(record, stored, beside, choice.notes),
+            "warnings": _warnings(record, before, beside, choice.notes),
             "characters": people,
             "variants": [
                 variant_record(record.title_id, stored.info, one, choice.characters)
@@ -169,7 +170,7 @@ def choose_from(
         save_analysis(staging, with_signals(folder, stored), settings)
     if SHOTS_FILE in others and not (folder / SHOTS_FILE).exists():
         write_shots(stored.shots, stored.info, staging / SHOTS_FILE, "csv")
-    if not (folder / CONTACT_SHEET).exists() or _looks_other(new, record):
+    if fresh or _looks_other(new, record) or not (folder / CONTACT_SHEET).exists():
         write_contact_sheet(new, staging, kept=folder)
     write_title(staging, new)
     publish(staging, folder, outdated=set(record.file_names()) - set(new.file_names()))
@@ -292,27 +293,28 @@ def _sprites(
 
 
 def _warnings(
-    record: TitleRecord, stored: StoredAnalysis, beside: Beside | None, notes: Sequence[str]
+    record: TitleRecord, before: StoredAnalysis, beside: Beside | None, notes: Sequence[str]
 ) -> list[str]:
     """The title's warnings with those of the new choice, and of files that were read again."""
-    outdated = _notes_before(record, stored)
+    outdated = _notes_before(record, before)
     kept = [warning for warning in record.warnings if warning not in outdated]
     if beside is not None:
-        kept = [warning for warning in kept if not is_complaint(warning, stored.info.path)]
+        video = Path(_recorded(record))
+        kept = [warning for warning in kept if not is_complaint(warning, video)]
         kept += beside.complaints
     return list(dict.fromkeys([*kept, *notes]))
 
 
-def _notes_before(record: TitleRecord, stored: StoredAnalysis) -> list[str]:
+def _notes_before(record: TitleRecord, before: StoredAnalysis) -> list[str]:
     """What the choice so far noted; nothing where its genres file is gone."""
     with contextlib.suppress(FastthumbError, ValueError):
-        return with_genre_of(stored.synopsis, Settings.model_validate(record.settings))[1]
+        return with_genre_of(before.synopsis, Settings.model_validate(record.settings))[1]
     return []
 
 
 def _looks_other(new: TitleRecord, old: TitleRecord) -> bool:
-    """Whether anything has changed that the contact sheet shows."""
-    return (new.variants, new.source, new.shots) != (old.variants, old.source, old.shots)
+    """Whether anything has changed that the contact sheet shows of a film that is the same."""
+    return new.variants != old.variants or title_name(new) != title_name(old)
 
 
 def _tell_catalog(folder: Path, record: TitleRecord) -> None:
