@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fastthumb.records import TitleRecord
 
 
+_LEAST_SHARE = 0.005  # of the work of a run that a stage has to have to be worth a line
+
+
 class Reporter:
     """Shows events; the base class prints one plain line per event that a reader cares about."""
 
@@ -109,14 +112,17 @@ def _stages(event: Event) -> list[str]:
     total = sum(stage["seconds"] for stage in stages.values())
     if not total:
         return []
-    width = max(len(name) for name in [*stages, "all stages"])
+    width = max(map(len, stages))
     lines = [f"{'':{width}}    frames  seconds  share"]
     for name, stage in stages.items():
         seconds = stage["seconds"]
-        share = 100 * seconds / total
-        lines.append(f"{name:{width}}  {stage['frames']:8,}  {seconds:7.1f}  {share:4.0f} %")
+        if seconds >= _LEAST_SHARE * total:
+            share = 100 * seconds / total
+            lines.append(f"{name:{width}}  {stage['frames']:8,}  {seconds:7.1f}  {share:4.0f} %")
     passed = event.seconds or 0.0
-    end = f"{'all stages':{width}}  {event.frames_decoded or 0:8,}  {total:7.1f}  in {passed:.1f} s"
+    end = f"{total:.1f} s of work in {passed:.1f} s"
+    if event.frames_decoded:
+        end += f", {event.frames_decoded:,} frames decoded"
     if event.film_seconds and passed:
         end += f", {event.film_seconds / passed:.1f} x real time"
     return [*lines, end]
