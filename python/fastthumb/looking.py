@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -161,7 +162,10 @@ def same_person_for(settings: Settings, models: Sequence[Model]) -> float | None
         return None
     from fastthumb.inference.models import Registry
 
-    entry = Registry.load(settings.models_dir).entries.get(name)
+    folder = settings.models_dir
+    if folder is not None and not Path(folder).is_dir():
+        folder = None  # a stored analysis outlives it
+    entry = Registry.load(folder).entries.get(name)
     return None if entry is None else entry.output.same_track
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ ImageFormat = Literal["jpg", "webp", "avif", "png"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 MOST_VARIANTS = 12
+_ANALYSIS = ("preset", "interval_seconds", "candidates_per_hour", "detect", "small_faces")
 _INPUTS = ("cast", "rules_file", "genres_file")  # settings that name files of the user's
 _ASPECT = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
@@ -144,9 +146,17 @@ class Settings(BaseModel):
         return _digest(self.model_dump_json())
 
     def analysis_key(self) -> str:
-        """Hash of the settings that influence the analysis, not the choice or the pictures."""
-        fields = {"preset", "interval_seconds", "candidates_per_hour", "detect", "small_faces"}
-        return _digest(self.model_dump_json(include=fields))
+        """Hash of the settings that influence the analysis, not the choice or the pictures.
+
+        Those that have no effect beside the others do not count. Which networks look is not told
+        by settings, but by their hashes.
+        """
+        values = self.model_dump(mode="json", include=set(_ANALYSIS))
+        if self.preset != "balanced":
+            values.pop("interval_seconds", None)
+        if not self.detect:
+            values.pop("small_faces")
+        return _digest(json.dumps(values, sort_keys=True))
 
 
 def _inputs_hash(values: Mapping[str, object]) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 10
 ROWS = 10
+SPRITE_INDEX = "sprites.vtt"
 _QUALITY = 80  # as seen at 160 pixels while scrubbing; a sheet of 100 is then some 300 kB
 
 # How much a frame's shape may differ from the tile's before it is fitted in with bars instead of
@@ -35,6 +36,13 @@ _SHAPE_TOLERANCE = 0.03
 
 # Share of an interval by which a frame may come early through rounding of its seconds.
 _ON_THE_DOT = 1e-6
+
+
+def sprite_rows(seconds: npt.NDArray[np.float64], interval: float) -> npt.NDArray[np.int64]:
+    """Which of the frames at these seconds, in the order of a pass, become sprites: ascending."""
+    slots = np.floor(seconds / interval + _ON_THE_DOT)
+    latest = np.maximum.accumulate(slots)
+    return np.flatnonzero(np.diff(latest, prepend=-np.inf) > 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,8 +159,8 @@ class SpriteCollector:
                 f"{sheet}#xywh={x},{y},{self._width},{self._height}",
                 "",
             ]
-        write_text(self._folder / "sprites.vtt", "\n".join(lines))
-        return [*self._files, "sprites.vtt"]
+        write_text(self._folder / SPRITE_INDEX, "\n".join(lines))
+        return [*self._files, SPRITE_INDEX]
 
     def _place(self, number: int) -> tuple[int, int]:
         """Left and top pixel of a tile in its sheet."""
@@ -182,6 +190,11 @@ def _tile_size(info: SourceInfo, settings: Settings) -> tuple[int, int]:
 def _interval_of(seconds: float, interval: float) -> int:
     """Number of the interval that a moment lies in."""
     return math.floor(seconds / interval + _ON_THE_DOT)
+
+
+def is_sprite(name: str) -> bool:
+    """Whether a file of a title's folder is one of its sprites, by its name."""
+    return name == SPRITE_INDEX or (name.startswith("sprites-") and name.endswith(".jpg"))
 
 
 def _timestamp(seconds: float) -> str:
