@@ -7,6 +7,7 @@ film's length. `make_title` goes on from there to the files of a title.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
 from fastthumb.presets import plan
 from fastthumb.records import TitleRecord, write_title
+from fastthumb.refining import choose_refined
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, save_analysis
 from fastthumb.timing import StageClock
@@ -90,7 +92,13 @@ def make_title(
         with clock.stage("choose", frames=len(analysis.candidates)):
             cast = cast_for(settings, analysis.models)
             choice = choose_pictures(analysis, settings, cast)
-            analysis.warnings.extend(choice.notes)
+        if settings.preset == "balanced" and choice.picks:
+            with clock.stage("refine"):
+                decoders = threads or os.cpu_count() or 1
+                detectors = detectors_for(settings)
+                looker = FrameLooker(detectors, source.info, clock) if detectors else None
+                choice = choose_refined(source, analysis, settings, cast, looker, threads=decoders)
+        analysis.warnings.extend(choice.notes)
         if not choice.picks:
             raise NoArtwork(
                 f"{printable(path)}: none of its {len(analysis.table)} frames is fit to be shown "

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from fastthumb.media.source import Frame, Source, SourceInfo
     from fastthumb.settings import Settings
 
-ROUNDS = 3  # a refined picture may be worse than it seemed: then others are chosen
+ROUNDS = 5  # a refined picture may be worse than it seemed: then others are chosen
 _SAME_PICTURE = 0.92  # cosine of descriptors from which what networks saw of one is true of both
 
 

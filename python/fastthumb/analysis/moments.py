@@ -27,7 +27,7 @@ REACH_SECONDS = 0.5
 INSTANTS = 12  # of a moment, each held as its sharpest frame while the moment is decoded
 _FRAME_BYTES = 64 << 20  # decoded frames held at most for a moment; two at least
 FACE_LOOKS = 4  # frames of a moment that are searched for faces
-_LOOKS_APART_SECONDS = 0.1  # a blink lasts for about three frames
+_LOOKS_APART_SECONDS = 0.2  # a blink lasts for three to ten frames
 _CLEARLY = 1.03  # times the worth of a frame that another one must have to take its place
 _STILLNESS = 0.3  # of the worth of a frame is lost to motion
 _BESIDE_CUT = 0.85  # what a frame that touches a cut is worth: it may hold parts of both shots
@@ -191,10 +191,17 @@ def _overlap(a: Rect, b: Rect) -> float:
 
 
 def _people_worth(faces: Sequence[Face]) -> float:
-    sure = [face for face in faces if face.sure]
+    sure = [_with_eyes(face) for face in faces if face.sure]
     if not sure:
         return _FACES_LOST
     reader = ExpressionReader(default_rules().expression, EXPRESSIONS)
     sure.sort(key=lambda face: face.box[1] - face.box[3])
     mid_word = losses_of([reader.read(face) for face in sure], talking=True).mid_word
     return face_worth(sure) * (1.0 - _MID_WORD * (mid_word or 0.0))
+
+
+def _with_eyes(face: Face) -> Face:
+    """A face of nobody known, its eyes judged by their shape alone."""
+    if face.eyes is None or face.eyes_open is not None:
+        return face
+    return replace(face, eyes_open=eyes_open(face.eyes, None))
