@@ -7,7 +7,6 @@ film's length. `make_title` goes on from there to the files of a title.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -94,10 +93,9 @@ def make_title(
             choice = choose_pictures(analysis, settings, cast)
         if settings.preset == "balanced" and choice.picks:
             with clock.stage("refine"):
-                decoders = threads or os.cpu_count() or 1
                 detectors = detectors_for(settings)
                 looker = FrameLooker(detectors, source.info, clock) if detectors else None
-                choice = choose_refined(source, analysis, settings, cast, looker, threads=decoders)
+                choice = choose_refined(source, analysis, settings, cast, looker, threads=threads)
         analysis.warnings.extend(choice.notes)
         if not choice.picks:
             raise NoArtwork(
@@ -106,7 +104,7 @@ def make_title(
             )
         with clock.stage("render", frames=len(choice.picks)):
             portraits = PortraitWriter(choice.characters, folder)
-            rendered = render(source, choice.picks, settings, folder, portraits)
+            rendered = render(source, choice.picks, settings, folder, portraits, threads=threads)
         known = set(analysis.warnings)
         analysis.warnings.extend(said for said in source.warnings if said not in known)
     files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]

@@ -32,6 +32,7 @@ from fastthumb.analysis.neighbors import COLUMNS, MOMENT_SECONDS, SETTLED_SECOND
 from fastthumb.analysis.reframing import contents_within, face_within
 from fastthumb.analysis.signals import Measured, SignalTable, measure, scalars
 from fastthumb.analysis.stills import PICTURE_SIDE, content_signals
+from fastthumb.artwork.fetching import decoders_for
 from fastthumb.casting import Analyzed, Choice, choose_pictures
 from fastthumb.media.display import display_rgb
 from fastthumb.media.seeking import CannotSeek
@@ -67,7 +68,7 @@ def choose_refined(
     cast: Cast | None,
     looker: Looker | None,
     *,
-    threads: int = 1,
+    threads: int | None = None,
     avoid: Sequence[Still] = (),
     made: Container[int] = (),
 ) -> Choice:
@@ -94,13 +95,13 @@ def refine(
     candidates: Sequence[Candidate],
     looker: Looker | None,
     *,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> list[Candidate]:
     """What takes the place of some candidates: themselves, and the best frames of their moments.
 
     In order of time, all `refined`. A candidate stays alone if no frame of its moment is clearly
     better, and as it was if the moment cannot be decoded alone. The result does not depend on
-    `threads`, the number of decoders at work at the same time.
+    `threads`, the number of decoders at work at the same time (None: one per core).
     """
     packets = source.packets()
     found: dict[int, Candidate] = {one.pts: one for one in candidates}
@@ -108,7 +109,8 @@ def refine(
         table = SpanTable(packets)
         moments = [_moment_of(one, analysis, table) for one in candidates]
         reader = _MomentReader(source, analysis, table, looker)
-        with ThreadPoolExecutor(threads, thread_name_prefix="fastthumb-decode") as pool:
+        workers = decoders_for(source.info, threads)
+        with ThreadPoolExecutor(workers, thread_name_prefix="fastthumb-decode") as pool:
             for best in pool.map(reader.read, _stretches([one for one in moments if one])):
                 found |= {one.pts: one for one in best}
     return [replace(found[pts], refined=True) for pts in sorted(found)]

@@ -6,6 +6,7 @@ import functools
 import math
 import unicodedata
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ _QUALITY = 88
 _PAGE_WIDTH = 1800
 _MARGIN = 72
 _GAP = 36
+_READERS = 4  # pictures that are read and scaled at the same time
 _LEAST_ROOM = 60  # pixels for who is in a picture; with less nobody is named
 _REASON_LINES = 3  # at most; a longer one ends in …
 
@@ -88,9 +90,12 @@ def _draw(record: TitleRecord, folder: Path) -> Image.Image:
     page = Image.new("RGB", (_PAGE_WIDTH, page_bottom + _MARGIN), _GROUND)
     draw = ImageDraw.Draw(page)
     _draw_heading(draw, record)
-    for variant, cell in zip(variants, cells, strict=True):
+    with ThreadPoolExecutor(_READERS) as pool:
+        places = [folder / variant.file for variant in variants]
+        rooms = [(cell.width, cell.height) for cell in cells]
+        pictures = list(pool.map(_picture, places, rooms))
+    for variant, cell, picture in zip(variants, cells, pictures, strict=True):
         page.paste(Image.new("RGB", (cell.width, cell.height), _CELL), (cell.left, cell.top))
-        picture = _picture(folder / variant.file, (cell.width, cell.height))
         left = cell.left + (cell.width - picture.width) // 2
         top = cell.top + (cell.height - picture.height) // 2
         page.paste(picture, (left, top))
