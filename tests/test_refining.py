@@ -244,6 +244,27 @@ def test_what_a_picture_shows_is_looked_at_again_where_it_is_another_picture(tmp
     assert new.faces
 
 
+def test_a_picture_that_no_network_has_seen_is_looked_at(tmp_path) -> None:
+    path = film_of(tmp_path, moving_shot(1, 48))
+    watcher = Watcher(set(range(48)))
+    with open_source(path) as source:
+        analysis = known(source, [shot_of(0, 0, 47)])
+        analysis.models = [("things", "objects", "0" * 64)]
+        [chosen] = [one for one in analysis.candidates if one.frame_index == 24]
+        found = refine(source, analysis, [chosen], watcher)
+    assert all(one.contents.objects is not None and one.faces for one in found)
+
+
+def test_the_frames_of_moments_are_counted(tmp_path) -> None:
+    path = film_of(tmp_path, moving_shot(1, 48))
+    clock = StageClock()
+    with open_source(path) as source:
+        analysis = known(source, [shot_of(0, 0, 40)])
+        near = [one for one in analysis.candidates if one.frame_index in (0, 24)]
+        refine(source, analysis, near, None, clock=clock)
+    assert clock.stages["decode moments"].frames == 37, "0..12 and 12..36, together"
+
+
 def test_a_blink_is_replaced_by_open_eyes_in_a_real_film(video, models, tmp_path) -> None:
     with open_source(video("talking_blink_woman_18s.mp4")) as source:
         pictures = [f.image.to_ndarray(format="rgb24") for f in source.frames()]

@@ -92,10 +92,11 @@ def make_title(
             cast = cast_for(settings, analysis.models)
             choice = choose_pictures(analysis, settings, cast)
         if settings.preset == "balanced" and choice.picks:
-            with clock.stage("refine"):
-                detectors = detectors_for(settings)
-                looker = FrameLooker(detectors, source.info, clock) if detectors else None
-                choice = choose_refined(source, analysis, settings, cast, looker, threads=threads)
+            detectors = detectors_for(settings)
+            looker = FrameLooker(detectors, source.info, clock) if detectors else None
+            choice = choose_refined(
+                source, analysis, settings, cast, looker, threads=threads, clock=clock
+            )
         analysis.warnings.extend(choice.notes)
         if not choice.picks:
             raise NoArtwork(

@@ -37,6 +37,7 @@ from fastthumb.casting import Analyzed, Choice, choose_pictures
 from fastthumb.media.display import display_rgb
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import SpanTable, can_skip
+from fastthumb.timing import StageClock
 
 if TYPE_CHECKING:
     from fastthumb.analysis.cast import Cast
@@ -69,6 +70,7 @@ def choose_refined(
     looker: Looker | None,
     *,
     threads: int | None = None,
+    clock: StageClock | None = None,
     avoid: Sequence[Still] = (),
     made: Container[int] = (),
 ) -> Choice:
@@ -83,7 +85,7 @@ def choose_refined(
         new = [one for one in chosen if not one.refined and one.pts not in made]
         if not new:
             break
-        refined = refine(source, analysis, new, looker, threads=threads)
+        refined = refine(source, analysis, new, looker, threads=threads, clock=clock)
         analysis.candidates[:] = _joined(analysis.candidates, refined)
         choice = choose_pictures(analysis, settings, cast, avoid=avoid)
     return choice
@@ -96,6 +98,7 @@ def refine(
     looker: Looker | None,
     *,
     threads: int | None = None,
+    clock: StageClock | None = None,
 ) -> list[Candidate]:
     """What takes the place of some candidates: themselves, and the best frames of their moments.
 
@@ -108,10 +111,15 @@ def refine(
     if can_skip(packets, float(analysis.info.time_base)):
         table = SpanTable(packets)
         moments = [_moment_of(one, analysis, table) for one in candidates]
+        stretches = _stretches([one for one in moments if one])
+        frames = sum(max(one.last for one in each) - each[0].first + 1 for each in stretches)
         reader = _MomentReader(source, analysis, table, looker)
         workers = decoders_for(source.info, threads)
-        with ThreadPoolExecutor(workers, thread_name_prefix="fastthumb-decode") as pool:
-            for best in pool.map(reader.read, _stretches([one for one in moments if one])):
+        with (
+            (clock or StageClock()).stage("decode moments", frames=frames),
+            ThreadPoolExecutor(workers, thread_name_prefix="fastthumb-decode") as pool,
+        ):
+            for best in pool.map(reader.read, stretches):
                 found |= {one.pts: one for one in best}
     return [replace(found[pts], refined=True) for pts in sorted(found)]
 
@@ -164,6 +172,7 @@ class _MomentReader:
         self._source, self._info, self._table = source, analysis.info, table
         self._looker, self._looking = looker, Lock()
         self._known = analysis.table.rows
+        self._finds_objects = any(task == "objects" for _, task, _ in analysis.models)
         self._tracks = {track.index: track for track in analysis.tracks}
 
     def read(self, stretch: list[_Moment]) -> list[Candidate]:
@@ -264,12 +273,13 @@ class _MomentReader:
         held = Held(*place, signals, stillness, box, picture, activity)
         new = replace(judge(held, info), faces=faces, contents=old.contents)
         alike = float(new.still.descriptor @ old.still.descriptor) >= _SAME_PICTURE
-        if alike or self._looker is None:
+        never_seen = self._finds_objects and old.contents.objects is None
+        if self._looker is None or (alike and not never_seen):
             return new
         return self._seen_anew(new, frame, old)
 
     def _seen_anew(self, new: Candidate, frame: Frame, old: Candidate) -> Candidate:
-        """A candidate that shows something else than the old one did, looked at again."""
+        """A candidate that networks have not seen, or not like that, with what they see now."""
         assert self._looker is not None
         with self._looking:
             contents = self._looker.contents(frame)
