@@ -199,6 +199,8 @@ class _MomentReader:
                         held.push(measured)
         except CannotSeek:
             return []
+        if not rows:
+            return []
         near = self._with_known(np.array(rows, dtype=np.float32), stretch[0].shot)
         activity = activity_of(grids)
         return [
@@ -216,7 +218,10 @@ class _MomentReader:
         return Instants(first, last, 3 * pixels // 2, moment.candidate.frame_index)
 
     def _with_known(self, rows: FloatArray, shot: Shot) -> FloatArray:
-        """With what is known of the shot beyond, from samples: their motion is none."""
+        """With the samples of the shot beyond, so far away that their motion does not count.
+
+        They tell how sharp and how rich in contrast the shot is.
+        """
         known = self._known
         first, last = rows[0, 1] - MOMENT_SECONDS, rows[-1, 1] + MOMENT_SECONDS
         seconds = known["seconds"]
@@ -241,20 +246,19 @@ class _MomentReader:
         """The candidate of a moment measured again, and the best frame if it is another one."""
         old, shot = moment.candidate, moment.shot
         rated = rate(rows, sorted(frames), (shot.start_frame, shot.end_frame))
-        faces = {old.frame_index: old.faces}
         people = None
         if old.faces and any(face.sure for face in old.faces):
-            for one in worth_a_look(rated, old.frame_index) if self._looker is not None else ():
-                if one.index != old.frame_index:
-                    faces[one.index] = self._faces(frames[one.index].frame, old)
-            people = {index: found or () for index, found in faces.items()}
+            people = {old.frame_index: old.faces}
+            for one in worth_a_look(rated, old.frame_index):
+                if one.index not in people and self._looker is not None:
+                    people[one.index] = self._faces(frames[one.index].frame, old) or ()
         best = best_of(rated, old.frame_index, people)
-        found = []
-        for one in rated:
-            if one.index == old.frame_index or one is best:
-                looked = faces.get(one.index, old.faces)
-                found.append(self._candidate(old, frames[one.index], one, looked, activity))
-        return found
+        seen = people or {}
+        return [
+            self._candidate(old, frames[one.index], one, seen.get(one.index, old.faces), activity)
+            for one in rated
+            if one.index == old.frame_index or one is best
+        ]
 
     def _candidate(
         self,
@@ -285,7 +289,7 @@ class _MomentReader:
             contents = self._looker.contents(frame)
         part = upright_shares(old.content_box, self._info)
         new = replace(new, contents=contents_within(contents, part))
-        return new if new.faces else replace(new, faces=self._faces(frame, old))
+        return replace(new, faces=self._faces(frame, old)) if new.faces is old.faces else new
 
     def _faces(self, frame: Frame, old: Candidate) -> tuple[Face, ...] | None:
         """The faces of a frame, within its picture, known by those of the old candidate."""
