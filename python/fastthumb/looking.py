@@ -126,6 +126,12 @@ def detectors_for(settings: Settings) -> Detectors | None:
     return Detectors.open(settings.models_dir, threads=1, small_faces=settings.small_faces)
 
 
+def looker_for(settings: Settings, info: SourceInfo, clock: StageClock) -> FrameLooker | None:
+    """What looks at single frames of a film; None where settings ask for nothing."""
+    detectors = detectors_for(settings)
+    return FrameLooker(detectors, info, clock) if detectors else None
+
+
 def models_for(settings: Settings) -> list[Model]:
     """The networks that settings would use, (name, task, SHA-256), without opening them."""
     if not settings.detect:

@@ -144,9 +144,7 @@ class PieceBuilder:
         return sorted(wanted)
 
 
-def _between(
-    first: int, last: int, longest: float, seconds: npt.NDArray[np.float64]
-) -> list[int]:
+def _between(first: int, last: int, longest: float, seconds: npt.NDArray[np.float64]) -> list[int]:
     """Frames between two samples, evenly spread, so that none lie farther apart than `longest`."""
     gap = float(seconds[last] - seconds[first])
     if gap <= longest or last - first < 2:

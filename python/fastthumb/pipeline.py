@@ -32,13 +32,14 @@ from fastthumb.casting import choose_pictures
 from fastthumb.closer import look_closer
 from fastthumb.discovery import Location
 from fastthumb.errors import NoArtwork
-from fastthumb.looking import cast_for, detectors_for
+from fastthumb.looking import cast_for, detectors_for, looker_for
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
 from fastthumb.pieces import Looking
 from fastthumb.presets import Plan, plan, workers_of
 from fastthumb.records import TitleRecord, write_title
+from fastthumb.refining import choose_refined, is_unrefined, refines
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, save_analysis
 from fastthumb.timing import StageClock
@@ -97,15 +98,21 @@ def make_title(
         with clock.stage("choose", frames=len(analysis.candidates)):
             cast = cast_for(settings, analysis.models)
             choice = choose_pictures(analysis, settings, cast)
-            analysis.warnings.extend(choice.notes)
+        if refines(settings) and is_unrefined(choice):
+            looker = looker_for(settings, source.info, clock)
+            choice = choose_refined(
+                source, analysis, settings, cast, looker, threads=threads, clock=clock
+            )
+        analysis.warnings.extend(choice.notes)
         if not choice.picks:
             raise NoArtwork(
                 f"{printable(path)}: none of its {len(analysis.table)} frames is fit to be shown "
                 "(all black, flat or empty); there is nothing to make artwork of"
             )
         with clock.stage("render", frames=len(choice.picks)):
-            portraits = PortraitWriter(choice.characters, folder)
-            rendered = render(source, choice.picks, settings, folder, portraits)
+            shown = [pick.scored.candidate.pts for pick in choice.picks]
+            portraits = PortraitWriter(choice.characters, folder, at_hand=shown)
+            rendered = render(source, choice.picks, settings, folder, portraits, threads=threads)
         known = set(analysis.warnings)
         analysis.warnings.extend(said for said in source.warnings if said not in known)
     files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]

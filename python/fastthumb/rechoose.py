@@ -28,12 +28,13 @@ from fastthumb.casting import choose_pictures, with_genre_of
 from fastthumb.catalog import CATALOG_FILE, Catalog
 from fastthumb.discovery import Location, location
 from fastthumb.errors import FastthumbError, NoArtwork, SourceError
-from fastthumb.looking import cast_for
+from fastthumb.looking import cast_for, looker_for
 from fastthumb.media.source import Source, open_source
 from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.publishing import publish
 from fastthumb.records import TitleRecord, Variant, escape_path, read_title, write_title
+from fastthumb.refining import MOMENTS, choose_refined, is_unrefined, refines
 from fastthumb.settings import Settings
 from fastthumb.store import StoredAnalysis, load_analysis, save_analysis, with_signals
 from fastthumb.timing import StageClock
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from fastthumb.analysis.stills import Still
 
 _DECODE_SPRITES = "decode sprites"
-_DECODING = ("render", _DECODE_SPRITES)
+_DECODING = ("render", MOMENTS, _DECODE_SPRITES)
 _SHAPES_OF_A_FILE = ("image_format", "image_quality", "max_width")
 _OF_SPRITES = ("sprites", "sprite_interval_seconds", "sprite_width")
 
@@ -120,9 +121,17 @@ def choose_from(
             beside = read_beside(info)
         stored = replace(stored, info=info, dialogue=beside.dialogue, synopsis=beside.synopsis)
     with film:
+        cast = cast_for(settings, stored.models)
         with clock.stage("choose", frames=len(stored.candidates)):
-            choice = choose_pictures(
-                stored, settings, cast_for(settings, stored.models), avoid=avoid
+            choice = choose_pictures(stored, settings, cast, avoid=avoid)
+        here = {variant.frame_pts for variant in record.variants}
+        refined = None
+        if film.is_there and refines(settings) and is_unrefined(choice, here):
+            source = film.source("new pictures")
+            refined = with_signals(folder, stored)
+            looker = looker_for(settings, source.info, clock)
+            choice = choose_refined(
+                source, refined, settings, cast, looker, clock=clock, avoid=avoid, made=here
             )
         if not choice.picks:
             raise NoArtwork(f"{printable(folder)}: no frame of this title is fit to be shown")
@@ -166,8 +175,8 @@ def choose_from(
             "files": [*others, *sprites, *faces],
         }
     )
-    if beside is not None:
-        save_analysis(staging, with_signals(folder, stored), settings)
+    if beside is not None or refined is not None:
+        save_analysis(staging, refined or with_signals(folder, stored), settings)
     if SHOTS_FILE in others and not (folder / SHOTS_FILE).exists():
         write_shots(stored.shots, stored.info, staging / SHOTS_FILE, "csv")
     if fresh or _looks_other(new, record) or not (folder / CONTACT_SHEET).exists():

@@ -67,6 +67,7 @@ class Candidate:
     is (x0, y0, x1, y1) in decoded pixels, ends exclusive: the picture without black bars, and
     `box_size` its (width, height) upright in square pixels. `faces` is None where nobody looked
     for any; their positions, and those in `contents`, are shares of the picture without bars.
+    `refined` says that it was compared with every other frame of its moment.
     """
 
     shot: int
@@ -80,6 +81,7 @@ class Candidate:
     box_size: tuple[int, int]
     faces: tuple[Face, ...] | None = None
     contents: Contents = NOT_LOOKED_AT
+    refined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class CandidateCollector:
                 picture,
                 box,
                 context,
-                _activity(grids, slot.seconds),
+                _activity_around(grids, slot.seconds),
                 faces.get(slot.index),
             )
             for (slot, context), picture in zip(chosen, pictures, strict=True)
@@ -257,9 +259,7 @@ def judge(held: Held, info: SourceInfo) -> Candidate:
     return with_faces(candidate, held.faces, info)
 
 
-def with_faces(
-    candidate: Candidate, faces: Sequence[Face] | None, info: SourceInfo
-) -> Candidate:
+def with_faces(candidate: Candidate, faces: Sequence[Face] | None, info: SourceInfo) -> Candidate:
     """The candidate with the faces of its frame, in shares of the upright frame."""
     if faces is None:
         return replace(candidate, faces=None)
@@ -324,18 +324,22 @@ def _wanted(duration: float) -> int:
     return max(dense, int(duration / _SECONDS_EACH_LONG))
 
 
-def _activity(
+def _activity_around(
     grids: Sequence[tuple[float, int, FloatArray]], seconds: float
 ) -> FloatArray | None:
-    """How much each place of the frame changes in the seconds around a time, float32 (18, 32).
+    """The activity of the seconds around a time, of grids (seconds, index, luma)."""
+    return activity_of([luma for when, _, luma in grids if abs(when - seconds) <= SETTLED_SECONDS])
 
-    Grey levels, spread over the grids (seconds, index, luma) that lie near; what changes
-    everywhere is the camera or the light. None where too few do.
+
+def activity_of(grids: Sequence[FloatArray]) -> FloatArray | None:
+    """How much each place of the frame changes over a few frames, float32 (18, 32) grey levels.
+
+    `grids` are the lumas of the cells, (18, 32), of frames around one time. What changes
+    everywhere is the camera or the light, and taken off. None for less than three frames.
     """
-    near = [luma for when, _, luma in grids if abs(when - seconds) <= SETTLED_SECONDS]
-    if len(near) < 3:
+    if len(grids) < 3:
         return None
-    changes = np.stack(near).std(axis=0)
+    changes = np.stack(grids).std(axis=0)
     everywhere = float(np.median(changes))
     local = np.maximum(changes - 1.5 * everywhere - 1.0, 0.0) * (1.0 - ramp(everywhere, 2.0, 6.0))
     activity: FloatArray = local.astype(np.float32)
