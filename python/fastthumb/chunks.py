@@ -22,6 +22,7 @@ import numpy as np
 from fastthumb.analysis.shot_packets import PacketEvidence
 from fastthumb.analysis.shot_search import look_into, searches
 from fastthumb.analysis.signals import Measured, Sample
+from fastthumb.media.reading import LEAVING_OUT_CODECS
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import SpanTable
 from fastthumb.pieces import Looking, Piece, PieceBuilder
@@ -55,6 +56,7 @@ class ChunkedFilm:
         self._source, self._looking = source, looking
         packets = source.packets()
         self._spans, self._evidence = SpanTable(packets), PacketEvidence(packets)
+        self._passes_cheaply = source.info.codec in LEAVING_OUT_CODECS
         start = self._spans.pts[0]
         self._seconds = (self._spans.pts - start) * float(source.info.time_base)
 
@@ -103,7 +105,9 @@ class ChunkedFilm:
             last_key = int(self._spans.keys[-1])
             doubtful = [
                 search
-                for search in searches(keyframes, self._evidence)
+                for search in searches(
+                    keyframes, self._evidence, passes_cheaply=self._passes_cheaply
+                )
                 if first <= search.before.number < end
                 and (search.after is not None or search.before.number == last_key)
             ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastthumb.analysis.candidates import Candidate, with_contents, with_faces
@@ -94,7 +94,10 @@ def look_closer(
     found = []
     for at, candidate in enumerate(candidates):
         known = with_faces(candidate, followed.get(candidate.frame_index), info)
-        found.append(with_contents(known, looks[at][1], info) if at in looks else known)
+        if at in looks:
+            found.append(with_contents(known, looks[at][1], info))
+        else:
+            found.append(replace(known, looked_at=False))
     return Found(found, tracks)
 
 

@@ -67,7 +67,8 @@ class Candidate:
     is (x0, y0, x1, y1) in decoded pixels, ends exclusive: the picture without black bars, and
     `box_size` its (width, height) upright in square pixels. `faces` is None where nobody looked
     for any; their positions, and those in `contents`, are shares of the picture without bars.
-    `refined` says that it was compared with every other frame of its moment.
+    `refined` says that it was compared with every other frame of its moment, `looked_at` that no
+    network that could say something of its frame was kept from it.
     """
 
     shot: int
@@ -82,6 +83,7 @@ class Candidate:
     faces: tuple[Face, ...] | None = None
     contents: Contents = NOT_LOOKED_AT
     refined: bool = False
+    looked_at: bool = True
 
 
 @dataclass(frozen=True, slots=True)
