@@ -5,13 +5,12 @@
 Goldens: the largest differences to reference outputs. Recall: the people of
 `faces/identities.csv` and `faces/expressions`, each picture's faces counted up to the number of
 people that its label names. Without people: what the face detectors find in films of animals and
-in animation. Watching: sure faces of a whole
-look that the cheap one sees, too. Copies: what networks say of a copy of 640 pixels, as
-candidates are kept, against the frame. Objects: average precision as COCO defines it, against the
-figures published with the models. Looks: sharpness of faces against known blur, faces cut off by
-an edge on purpose, turn by landmarks against turn by mesh,
-the lesser measure of open eyes against the mesh. Times: one thread, the least of several rounds,
-for every part of what is done to a picture.
+in animation. Watching: sure faces of a whole look that the cheap one sees, too. Copies: what
+networks say of a copy of 640 pixels, as candidates are kept, against the frame. Objects: average
+precision as COCO defines it, against the figures published with the models. Looks: sharpness of
+faces against known blur, faces cut off by an edge on purpose, turn by landmarks against turn by
+mesh, the lesser measure of open eyes against the mesh. Times: one thread, the least of several
+rounds, for every part of what is done to a picture.
 """
 
 from __future__ import annotations

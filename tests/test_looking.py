@@ -9,7 +9,8 @@ import pytest
 
 from face_samples import face
 from fastthumb.analysis.detections import Contents, Face
-from fastthumb.looking import FrameLooker
+from fastthumb.looking import FrameLooker, seconds_between_looks
+from fastthumb.settings import Settings
 from fastthumb.timing import StageClock
 from stills_samples import frames_of, info_of, landscape
 
@@ -92,6 +93,13 @@ def test_behind_an_edit_nobody_came() -> None:
 
 def test_without_a_detector_nothing_is_seen() -> None:
     assert watched(None)[0] == [[], [], []]
+
+
+def test_short_films_are_looked_at_more_often() -> None:
+    every, fast = Settings(), Settings(preset="fast")
+    assert seconds_between_looks(fast, 7200.0) > seconds_between_looks(every, 7200.0) > 1.0
+    assert seconds_between_looks(every, None) == seconds_between_looks(every, 7200.0)
+    assert seconds_between_looks(every, 10.0) < 0.1
 
 
 def test_copies_of_frames_will_do() -> None:

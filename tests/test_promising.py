@@ -39,8 +39,8 @@ def seen(candidates: list[Candidate], at: int, *faces: Any) -> Sighting:
 
 def test_how_many_grows_with_variants_and_length() -> None:
     assert how_many(4, 0.0) == LEAST
-    assert how_many(8, 0.0) == 32
-    assert how_many(8, 3600.0) == 32 + PER_HOUR
+    assert how_many(12, 0.0) == 36
+    assert how_many(12, 3600.0) == 36 + PER_HOUR
 
 
 def test_all_where_there_are_few(plain: Candidate) -> None:

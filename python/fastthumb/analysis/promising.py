@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fastthumb.analysis.detections import Face, FloatArray, Sighting
     from fastthumb.analysis.shots import Shot
 
-LEAST, PER_VARIANT, PER_HOUR = 24, 4, 60
+LEAST, PER_VARIANT, PER_HOUR = 24, 3, 60
 # What is left of a candidate's worth for each one taken of its moment, its shot, its set-up, its
 # person, and how it falls with those taken of its kind.
 _MOMENT, _SHOT, _SET_UP, _PERSON = 0.5, 0.6, 0.85, 0.9
