@@ -12,7 +12,7 @@ import numpy as np
 from fastthumb.analysis.signals import Measured, Sample, measure
 from fastthumb.analysis.slots import Slot, SlotSampler, jumps, worth_of
 from fastthumb.artwork.sprites import Tile, TileSampler
-from fastthumb.looking import FrameLooker
+from fastthumb.looking import FrameLooker, seconds_between_looks
 from fastthumb.timing import StageClock
 
 if TYPE_CHECKING:
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from fastthumb.analysis.detections import Sighting
     from fastthumb.analysis.detectors import Detectors
     from fastthumb.media.source import Frame, SourceInfo
-    from fastthumb.settings import Preset, Settings
+    from fastthumb.settings import Settings
 
-# Where the picture goes on, faces are looked for as often.
-FACE_SECONDS: dict[Preset, float] = {"fast": 3.0, "balanced": 1.5, "best": 1.5}
 _LEAST_SHOT = 6  # frames of a stretch between two jumps that is worth a picture
 
 
@@ -75,7 +73,7 @@ class PieceBuilder:
     def _looker(self, settings: Settings, detectors: Detectors | None) -> FrameLooker | None:
         if detectors is None:
             return None
-        every = FACE_SECONDS[settings.preset]
+        every = seconds_between_looks(settings, self._info.duration_seconds)
         return FrameLooker(detectors, self._info, self.clock, every_seconds=every)
 
     def measured(self, frames: Iterable[Frame], stage: str) -> Generator[Measured]:

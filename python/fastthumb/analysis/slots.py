@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     ByteArray = npt.NDArray[np.uint8]
 
-SLOT_SECONDS = 2.0
+SLOT_SECONDS, LEAST_SLOT_SECONDS = 2.0, 0.5
+_LEAST_SLOTS = 20  # of a film, as far as the shortest slots allow
 KEPT_SIDE = 640  # long side of the picture that is kept: what detectors of things want
 _KEPT_QUALITY = 92
 # A new slot begins early where the mean luma difference is at least this much above so many times
@@ -80,6 +81,7 @@ class SlotSampler:
 
     def __init__(self, info: SourceInfo, looker: FaceLooker | None = None) -> None:
         self._info, self._looker = info, looker
+        self._length = slot_seconds(info.duration_seconds)
         self._goes_on = False  # whether the open slot continues the one before
         self._over: list[Slot] = []
         self._sightings: list[Sighting] = []
@@ -96,7 +98,7 @@ class SlotSampler:
         self._previous_seconds = seconds
         jump = signals.difference
         worth = worth_of(signals, moving=moving) * (_DAMAGED if measured.frame.damaged else 1.0)
-        if self._best is None or seconds >= self._start + SLOT_SECONDS:
+        if self._best is None or seconds >= self._start + self._length:
             self._open(measured, worth, goes_on=not _is_jump(jump, self._usual_jump))
         elif _is_jump(jump, self._usual_jump) and (self._count >= _LEAST_FRAMES or not moving):
             self._open(measured, worth * (_BESIDE_CUT if moving else 1.0), goes_on=False)
@@ -144,6 +146,13 @@ class SlotSampler:
             scalars(signals),
             picture,
         )
+
+
+def slot_seconds(duration_seconds: float | None) -> float:
+    """How long a slot is in a film of that length: SLOT_SECONDS, and less in short films."""
+    if duration_seconds is None:
+        return SLOT_SECONDS
+    return min(max(duration_seconds / _LEAST_SLOTS, LEAST_SLOT_SECONDS), SLOT_SECONDS)
 
 
 def worth_of(signals: FrameSignals, *, moving: bool = True) -> float:
