@@ -15,6 +15,7 @@ from fastthumb.analysis.candidates import Candidate, CandidateCollector, judge
 from fastthumb.analysis.detections import NOT_LOOKED_AT, Contents, Face, FoundObject
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import SignalTable, measure
+from fastthumb.analysis.slots import SlotSampler
 from fastthumb.analysis.tracks import Track, eyes_open
 from fastthumb.casting import choose_pictures
 from fastthumb.looking import FrameLooker, detectors_for
@@ -52,8 +53,12 @@ def known(source: Source, shots: list[Shot]) -> Known:
     for frame in source.keyframes():
         index = int(np.searchsorted(pts, frame.pts))
         [one] = measure([replace(frame, index=index)], source.info)  # compared with no other
-        table.append(one)
-        collector.push(one)
+        table.append(*one.sample, keyframe=True)
+        collector.push(one.signals, index, frame.seconds)
+        sampler = SlotSampler(source.info)
+        sampler.push(one)
+        sampler.finish()
+        collector.add(sampler.take())
         [held] = collector.close(shot_of(0, index, index))
         shot = next((s.index for s in shots if s.start_frame <= index <= s.end_frame), None)
         if shot is not None:
