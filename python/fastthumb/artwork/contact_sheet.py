@@ -30,7 +30,7 @@ _PAGE_WIDTH = 1800
 _MARGIN = 72
 _GAP = 36
 _LEAST_ROOM = 60  # pixels for who is in a picture; with less nobody is named
-_AT_ONCE = 4  # pictures that are read at once; Pillow lets other threads run meanwhile
+_READERS = 2  # pictures read at once; Pillow lets other threads run while it decodes
 _REASON_LINES = 3  # at most; a longer one ends in …
 
 # A neutral dark ground: colors of the pictures are judged best on gray.
@@ -92,9 +92,10 @@ def _draw(record: TitleRecord, places: Sequence[Path]) -> Image.Image:
     page = Image.new("RGB", (_PAGE_WIDTH, page_bottom + _MARGIN), _GROUND)
     draw = ImageDraw.Draw(page)
     _draw_heading(draw, record)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_READERS) as pool:
         files = [_found(variant.file, places) for variant in variants]
-        pictures = pool.map(_picture, files, [(cell.width, cell.height) for cell in cells])
+        rooms = [(cell.width, cell.height) for cell in cells]
+        pictures = list(pool.map(_picture, files, rooms))
     for variant, cell, picture in zip(variants, cells, pictures, strict=True):
         page.paste(Image.new("RGB", (cell.width, cell.height), _CELL), (cell.left, cell.top))
         left = cell.left + (cell.width - picture.width) // 2
