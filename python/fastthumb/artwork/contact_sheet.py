@@ -30,7 +30,7 @@ _PAGE_WIDTH = 1800
 _MARGIN = 72
 _GAP = 36
 _LEAST_ROOM = 60  # pixels for who is in a picture; with less nobody is named
-_READERS = 2  # pictures read at once; Pillow lets other threads run while it decodes
+_READERS = 4  # pictures that are read and scaled at the same time
 _REASON_LINES = 3  # at most; a longer one ends in …
 
 # A neutral dark ground: colors of the pictures are judged best on gray.
