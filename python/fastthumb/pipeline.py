@@ -35,6 +35,7 @@ from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
 from fastthumb.presets import plan
 from fastthumb.records import TitleRecord, write_title
+from fastthumb.refining import choose_refined
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, save_analysis
 from fastthumb.timing import StageClock
@@ -90,7 +91,13 @@ def make_title(
         with clock.stage("choose", frames=len(analysis.candidates)):
             cast = cast_for(settings, analysis.models)
             choice = choose_pictures(analysis, settings, cast)
-            analysis.warnings.extend(choice.notes)
+        if settings.preset == "balanced" and choice.picks:
+            detectors = detectors_for(settings)
+            looker = FrameLooker(detectors, source.info, clock) if detectors else None
+            choice = choose_refined(
+                source, analysis, settings, cast, looker, threads=threads, clock=clock
+            )
+        analysis.warnings.extend(choice.notes)
         if not choice.picks:
             raise NoArtwork(
                 f"{printable(path)}: none of its {len(analysis.table)} frames is fit to be shown "
@@ -98,7 +105,7 @@ def make_title(
             )
         with clock.stage("render", frames=len(choice.picks)):
             portraits = PortraitWriter(choice.characters, folder)
-            rendered = render(source, choice.picks, settings, folder, portraits)
+            rendered = render(source, choice.picks, settings, folder, portraits, threads=threads)
         known = set(analysis.warnings)
         analysis.warnings.extend(said for said in source.warnings if said not in known)
     files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]

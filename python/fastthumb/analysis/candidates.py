@@ -85,6 +85,7 @@ class Candidate:
     is (x0, y0, x1, y1) in decoded pixels, ends exclusive: the picture without black bars, and
     `box_size` its (width, height) upright in square pixels. `faces` is None where nobody looked
     for any; their positions, and those in `contents`, are shares of the picture without bars.
+    `refined` says that it was compared with every other frame of its moment.
     """
 
     shot: int
@@ -98,6 +99,7 @@ class Candidate:
     box_size: tuple[int, int]
     faces: tuple[Face, ...] | None = None
     contents: Contents = NOT_LOOKED_AT
+    refined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,16 +422,22 @@ def _wanted(duration: float) -> int:
     return max(dense, int(duration / _SECONDS_EACH_LONG))
 
 
-def _activity(slots: list[_Slot], slot: _Slot) -> FloatArray | None:
-    """How much each place of the frame changes in the seconds around a slot, float32 (18, 32).
+def activity_of(grids: Sequence[FloatArray]) -> FloatArray | None:
+    """How much each place of the frame changes over a few frames, float32 (18, 32) grey levels.
 
-    Grey levels, spread over the slots; what changes everywhere is the camera or the light.
+    `grids` are the lumas of the cells, (18, 32), of frames around one time. What changes
+    everywhere is the camera or the light, and taken off. None for less than three frames.
     """
-    near = [other for other in slots if abs(other.seconds - slot.seconds) <= SETTLED_SECONDS]
-    if len(near) < 3:
+    if len(grids) < 3:
         return None
-    changes = np.stack([other.grid[..., 0] for other in near]).std(axis=0)
+    changes = np.stack(grids).std(axis=0)
     everywhere = float(np.median(changes))
     local = np.maximum(changes - 1.5 * everywhere - 1.0, 0.0) * (1.0 - ramp(everywhere, 2.0, 6.0))
     activity: FloatArray = local.astype(np.float32)
     return activity
+
+
+def _activity(slots: list[_Slot], slot: _Slot) -> FloatArray | None:
+    """The activity in the seconds around a slot."""
+    near = [other for other in slots if abs(other.seconds - slot.seconds) <= SETTLED_SECONDS]
+    return activity_of([other.grid[..., 0] for other in near])
