@@ -28,12 +28,13 @@ from fastthumb.casting import choose_pictures, with_genre_of
 from fastthumb.catalog import CATALOG_FILE, Catalog
 from fastthumb.discovery import Location, location
 from fastthumb.errors import FastthumbError, NoArtwork, SourceError
-from fastthumb.looking import cast_for
+from fastthumb.looking import FrameLooker, cast_for, detectors_for
 from fastthumb.media.source import Source, open_source
 from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.publishing import publish
 from fastthumb.records import TitleRecord, Variant, escape_path, read_title, write_title
+from fastthumb.refining import choose_refined
 from fastthumb.settings import Settings
 from fastthumb.store import StoredAnalysis, load_analysis, save_analysis, with_signals
 from fastthumb.timing import StageClock
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from fastthumb.analysis.stills import Still
 
 _DECODE_SPRITES = "decode sprites"
-_DECODING = ("render", _DECODE_SPRITES)
+_DECODING = ("render", _DECODE_SPRITES, "decode moments")
 _SHAPES_OF_A_FILE = ("image_format", "image_quality", "max_width")
 _OF_SPRITES = ("sprites", "sprite_interval_seconds", "sprite_width")
 
@@ -121,12 +122,22 @@ def choose_from(
         stored = replace(stored, info=info, dialogue=beside.dialogue, synopsis=beside.synopsis)
     with film:
         with clock.stage("choose", frames=len(stored.candidates)):
-            choice = choose_pictures(
-                stored, settings, cast_for(settings, stored.models), avoid=avoid
+            cast = cast_for(settings, stored.models)
+            choice = choose_pictures(stored, settings, cast, avoid=avoid)
+        made = _kept_variants(record, settings, folder)
+        chosen = [pick.scored.candidate for pick in choice.picks]
+        refining = settings.preset == "balanced" and film.is_there
+        refining = refining and any(not one.refined and one.pts not in made for one in chosen)
+        if refining:
+            source = film.source("new pictures")
+            looker = _looker(source, settings, stored, clock)
+            whole = with_signals(folder, stored)
+            choice = choose_refined(
+                source, whole, settings, cast, looker, clock=clock, avoid=avoid, made=made
             )
+            stored = whole
         if not choice.picks:
             raise NoArtwork(f"{printable(folder)}: no frame of this title is fit to be shown")
-        made = _kept_variants(record, settings, folder)
         rendered, fresh = [], []
         for pick in choice.picks:
             old = made.get(pick.scored.candidate.pts)
@@ -166,7 +177,7 @@ def choose_from(
             "files": [*others, *sprites, *faces],
         }
     )
-    if beside is not None:
+    if beside is not None or refining:
         save_analysis(staging, with_signals(folder, stored), settings)
     if SHOTS_FILE in others and not (folder / SHOTS_FILE).exists():
         write_shots(stored.shots, stored.info, staging / SHOTS_FILE, "csv")
@@ -207,6 +218,16 @@ class _Film:
         if self._source is None:
             self._source = self._open.enter_context(open_source(self.location))
         return self._source
+
+
+def _looker(
+    source: Source, settings: Settings, stored: StoredAnalysis, clock: StageClock
+) -> FrameLooker | None:
+    """Who looks at frames around new picks: the networks of the analysis, if they are here."""
+    detectors = detectors_for(settings)
+    if detectors is None or sorted(detectors.models) != sorted(stored.models):
+        return None
+    return FrameLooker(detectors, source.info, clock)
 
 
 def _recorded(record: TitleRecord) -> Location:
