@@ -1,13 +1,13 @@
 """Choosing again from a stored analysis: milliseconds of work inside the process.
 
-    python bench/choose_again.py [--film FILM]
+    OPENBLAS_NUM_THREADS=1 python bench/choose_again.py [--film FILM]
 
 The film is processed once with the small models. Then what `fastthumb variants` does is done inside
 this process, by turns for two genres, and the steps of it are timed. What only new pictures cost
 (decoding and rendering them, the contact sheet that shows them) is told apart. Then the same
 choice is made from analyses of 5 and of 30 times as many shots, and their size is told. Figures
-are medians of CPU milliseconds, which other processes disturb least. Not counted: starting the
-program.
+are medians of CPU milliseconds, which other processes disturb least; one thread of BLAS is what
+the command uses. Not counted: starting the program.
 """
 
 from __future__ import annotations

@@ -166,6 +166,22 @@ def test_pictures_that_are_chosen_again_are_not_decoded(folder: Path) -> None:
     assert all(after[name] == before[name] for name in after if name.startswith("0"))
 
 
+def test_new_pictures_are_the_best_frames_of_their_moments(folder: Path) -> None:
+    """With a preset that does not look at every frame, those around new picks are decoded."""
+    title = folder / "out" / "film"
+    made(folder, preset="balanced")
+    outcome = made(folder, preset="balanced", variants=7)
+    assert (outcome.status, outcome.analyzed) == ("done", False)
+    assert outcome.clock.stages["decode moments"].frames > 0
+    chosen = {one.frame_pts for one in read_title(title).variants}
+    assert len(chosen) == 7
+    stored = load_analysis(title)
+    assert chosen <= {one.pts for one in stored.candidates if one.refined}
+    again = made(folder, preset="balanced", variants=7, image_quality=60)
+    assert "decode moments" not in again.clock.stages
+    assert {one.frame_pts for one in read_title(title).variants} == chosen
+
+
 @pytest.mark.usefixtures("no_analysis", "no_film")
 def test_the_contact_sheet_is_left_alone_where_it_shows_the_same(folder: Path) -> None:
     sheet = folder / "out" / "film" / "contact-sheet.jpg"

@@ -24,6 +24,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -106,8 +107,11 @@ def unpacked(directory: Mapping[str, Any], data: npt.NDArray[np.uint8]) -> dict[
     return columns
 
 
+_type_hints = cache(get_type_hints)  # it parses every annotation anew
+
+
 def _hints(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
+    hints = _type_hints(kind)
     return {field.name: _plain(hints[field.name]) for field in fields(kind)}
 
 

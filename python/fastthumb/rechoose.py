@@ -28,7 +28,7 @@ from fastthumb.casting import choose_pictures, with_genre_of
 from fastthumb.catalog import CATALOG_FILE, Catalog
 from fastthumb.discovery import Location, location
 from fastthumb.errors import FastthumbError, NoArtwork, SourceError
-from fastthumb.looking import cast_for, looker_for
+from fastthumb.looking import FrameLooker, cast_for, looker_for, models_for
 from fastthumb.media.source import Source, open_source
 from fastthumb.names import printable
 from fastthumb.overview import write_overview
@@ -125,17 +125,18 @@ def choose_from(
         with clock.stage("choose", frames=len(stored.candidates)):
             choice = choose_pictures(stored, settings, cast, avoid=avoid)
         here = {variant.frame_pts for variant in record.variants}
-        refined = None
-        if film.is_there and refines(settings) and is_unrefined(choice, here):
+        refining = film.is_there and refines(settings) and is_unrefined(choice, here)
+        if refining:
             source = film.source("new pictures")
-            refined = with_signals(folder, stored)
-            looker = looker_for(settings, source.info, clock)
+            looker = _looker(source, settings, stored, clock)
+            whole = with_signals(folder, stored)
             choice = choose_refined(
-                source, refined, settings, cast, looker, clock=clock, avoid=avoid, made=here
+                source, whole, settings, cast, looker, clock=clock, avoid=avoid, made=here
             )
+            stored = whole
+        made = _kept_variants(record, settings, folder)
         if not choice.picks:
             raise NoArtwork(f"{printable(folder)}: no frame of this title is fit to be shown")
-        made = _kept_variants(record, settings, folder)
         rendered, fresh = [], []
         for pick in choice.picks:
             old = made.get(pick.scored.candidate.pts)
@@ -175,8 +176,8 @@ def choose_from(
             "files": [*others, *sprites, *faces],
         }
     )
-    if beside is not None or refined is not None:
-        save_analysis(staging, refined or with_signals(folder, stored), settings)
+    if beside is not None or refining:
+        save_analysis(staging, with_signals(folder, stored), settings)
     if SHOTS_FILE in others and not (folder / SHOTS_FILE).exists():
         write_shots(stored.shots, stored.info, staging / SHOTS_FILE, "csv")
     if fresh or _looks_other(new, record) or not (folder / CONTACT_SHEET).exists():
@@ -216,6 +217,15 @@ class _Film:
         if self._source is None:
             self._source = self._open.enter_context(open_source(self.location))
         return self._source
+
+
+def _looker(
+    source: Source, settings: Settings, stored: StoredAnalysis, clock: StageClock
+) -> FrameLooker | None:
+    """Who looks at frames around new picks: the networks of the analysis, if they are here."""
+    if sorted(models_for(settings)) != sorted(stored.models):
+        return None
+    return looker_for(settings, source.info, clock)
 
 
 def _recorded(record: TitleRecord) -> Location:

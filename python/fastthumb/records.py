@@ -377,10 +377,8 @@ def write_title(folder: Path, record: TitleRecord) -> Path:
 
     The file appears whole or not at all. Raises OutputError where it cannot be written.
     """
-    document = record.model_dump(mode="json")
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
     path = folder / TITLE_FILE
-    write_text(path, f"{text}\n")
+    write_text(path, f"{record.model_dump_json(indent=1)}\n")
     return path
 
 

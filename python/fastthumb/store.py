@@ -190,6 +190,8 @@ def load_analysis(folder: Path) -> StoredAnalysis:
 
 def with_signals(folder: Path, stored: StoredAnalysis) -> WholeAnalysis:
     """A stored analysis with the signals of every analyzed frame; errors as `load_analysis`."""
+    if isinstance(stored, WholeAnalysis):
+        return stored
     _, columns = _read(folder, _TABLE)
     try:
         table = SignalTable.from_rows(_unpack_rows(columns, stored.info))

@@ -29,8 +29,8 @@ _QUALITY = 88
 _PAGE_WIDTH = 1800
 _MARGIN = 72
 _GAP = 36
-_LEAST_ROOM = 60  # pixels for who is in a picture; with less nobody is named
 _AT_ONCE = 4  # pictures that are read at once; Pillow lets other threads run meanwhile
+_LEAST_ROOM = 60  # pixels for who is in a picture; with less nobody is named
 _REASON_LINES = 3  # at most; a longer one ends in …
 
 # A neutral dark ground: colors of the pictures are judged best on gray.

@@ -55,6 +55,8 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit; the console script's entry point."""
+    # Our matrices are small: more threads of BLAS wait for each other, and take cores from workers.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from fastthumb.errors import FastthumbError
 
     for stream in (sys.stdout, sys.stderr):
