@@ -9,6 +9,7 @@ from typing import Any
 from _detection_pictures import PictureSet
 from fastthumb.analysis.detectors import Detectors
 from fastthumb.analysis.face_looks import eye_opening, face_sharpness
+from fastthumb.analysis.face_watch import FaceWatch
 from fastthumb.inference.face_readers import ExpressionReader, IdentityReader, MeshReader
 from fastthumb.inference.objects import ObjectFinder
 from fastthumb.inference.pictures import EmbeddingReader, PoseReader
@@ -33,9 +34,13 @@ def times(pictures: PictureSet) -> dict[str, Any]:
     embedding = EmbeddingReader(pictures.network("mobilenet_v2_imagenet_224"))
     pose = PoseReader(pictures.network("movenet_lightning_192"))
     everything = Detectors.open(pictures.data / "models", threads=1)
+    watch = FaceWatch(everything)
+    known = everything.faces(view) or ()
     parts: dict[str, Callable[[], object]] = {
         "faces yunet_n_dynamic": lambda: finder.detect(view),
         "faces yunet_2023mar": lambda: official.detect(view),
+        "glimpse yunet_n_dynamic": lambda: finder.glimpse(view),
+        "glimpse mtcnn": lambda: cascade.glimpse(view),
         "faces mtcnn": lambda: cascade.detect(view),
         "faces yunet_n_dynamic, tiles": lambda: finder.detect(view, tiles=True),
         "a face: identity": lambda: identity.read(view, faces),
@@ -49,6 +54,9 @@ def times(pictures: PictureSet) -> dict[str, Any]:
         "a person: pose": lambda: pose.read(view, people),
         "Detectors.faces": lambda: everything.faces(view),
         "Detectors.contents": lambda: everything.contents(view),
+        "Detectors.contents of people with faces": lambda: everything.contents(view, known),
+        "FaceWatch.look, a new face": lambda: watch.look(view),
+        "FaceWatch.look, the same face": lambda: watch.look(view, goes_on=True),
     }
     return {"picture": f"{view.width}x{view.height}", "faces": len(faces), "threads": 1} | {
         f"{name} ms": round(least_ms(work), 3) for name, work in parts.items()

@@ -5,11 +5,12 @@
 Goldens: the largest differences to reference outputs. Recall: the people of
 `faces/identities.csv` and `faces/expressions`, each picture's faces counted up to the number of
 people that its label names. Without people: what the face detectors find in films of animals and
-in animation. Objects: average precision as COCO defines it, against the figures published with
-the models. Looks: sharpness of faces against known blur, faces cut off by an edge on
-purpose, turn by landmarks against turn by mesh,
-the lesser measure of open eyes against the mesh. Times: one thread, the least of several rounds,
-for every part of what is done to a picture.
+in animation. Watching: sure faces of a whole look that the cheap one sees, too. Copies: what
+networks say of a copy of 640 pixels, as candidates are kept, against the frame. Objects: average
+precision as COCO defines it, against the figures published with the models. Looks: sharpness of
+faces against known blur, faces cut off by an edge on purpose, turn by landmarks against turn by
+mesh, the lesser measure of open eyes against the mesh. Times: one thread, the least of several
+rounds, for every part of what is done to a picture.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from _detection_objects import average_precisions
 from _detection_pictures import PictureSet
 from _detection_recall import people, without_people
 from _detection_times import times
+from _detection_watch import copies, watching
 from _films import test_data
 from _report import save
 
@@ -32,6 +34,8 @@ PARTS: dict[str, Callable[[PictureSet], dict[str, Any]]] = {
     "goldens": goldens,
     "recall": people,
     "without_people": without_people,
+    "watching": watching,
+    "copies": copies,
     "objects": average_precisions,
     "sharpness": sharpness,
     "cut_off": cuts,

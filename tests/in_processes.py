@@ -6,17 +6,18 @@ import os
 
 from fastthumb import batch
 from fastthumb.catalog import Catalog
+from fastthumb.planning import Plan
 from fastthumb.settings import Settings
 from title_samples import title_record
 
 _make_in_worker = batch._make_in_worker
 
 
-def killing_worker(job: batch.Job, digest: str | None, settings: Settings) -> batch.Outcome:
+def killing_worker(plan: Plan, settings: Settings, threads: int) -> batch.Outcome:
     """Stands in for a decoder that crashes on one file."""
-    if job.title_id == "b-kills":
+    if plan.job.title_id == "b-kills":
         os._exit(11)
-    return _make_in_worker(job, digest, settings)
+    return _make_in_worker(plan, settings, threads)
 
 
 def write_titles(database: str, worker: int, count: int) -> None:

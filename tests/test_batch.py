@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fastthumb import batch
-from fastthumb.batch import Outcome, run_batch
+from fastthumb.batch import Outcome, run_batch, summary
 from fastthumb.discovery import find_videos, plan_jobs
 from fastthumb.events import Event
+from fastthumb.planning import Plan
 from fastthumb.records import read_title
 from fastthumb.settings import Settings
 from films import three_shots
@@ -69,13 +73,102 @@ def test_a_broken_video_fails_alone_and_is_named(
     assert not list(out.glob(".*.partial"))
 
 
+def made_of(title: Path) -> dict[str, object]:
+    """All files of a title; of title.json all but how long it took."""
+    files: dict[str, object] = {path.name: path.read_bytes() for path in title.iterdir()}
+    record = json.loads((title / "title.json").read_text())
+    taken = ("timings", "wall_seconds")
+    return files | {"title.json": {k: v for k, v in record.items() if k not in taken}}
+
+
 def test_the_number_of_workers_changes_nothing(folder: Path, tmp_path: Path) -> None:
     one, _ = run(folder, tmp_path / "one", workers=1)
     two, _ = run(folder, tmp_path / "two", workers=2)
-    for a, b in zip(one, two, strict=True):
-        if a.record and b.record:
-            assert a.record.variants == b.record.variants
-            assert a.record.shots == b.record.shots
+    assert statuses(one) == statuses(two)
+    for title in ("a", "c"):
+        assert made_of(tmp_path / "one" / title) == made_of(tmp_path / "two" / title)
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced"])
+def test_the_number_of_workers_changes_nothing_of_real_films(
+    video: Callable[[str], Path], models: Path, tmp_path: Path, preset: str
+) -> None:
+    films = [video(name) for name in ("hamilton_whitehouse_10s.mp4", "expressions_man_7s.mp4")]
+    settings = Settings.build(preset=preset, models_dir=str(models), aspects=("2:3",))
+    jobs = {n: plan_jobs(films, tmp_path / str(n)) for n in (1, 2)}
+    for workers, planned in jobs.items():
+        outcomes = run_batch(planned, tmp_path / str(workers), settings, workers=workers)
+        assert [outcome.status for outcome in outcomes] == ["done", "done"]
+    for one, two in zip(jobs[1], jobs[2], strict=True):
+        assert made_of(one.folder) == made_of(two.folder)
+
+
+class Lanes:
+    """Stands in for worker processes; notes what is made in which order, with how many threads."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+        self.made: list[tuple[str, int]] = []
+        monkeypatch.setattr(batch, "_Lane", lambda *_: self)
+        monkeypatch.setattr(batch, "cores", lambda: cores)
+        monkeypatch.setattr(batch, "_make_one", self.make)
+
+    def make(self, plan: Plan, settings: Settings, threads: int, *_: object) -> Outcome:
+        self.made.append((plan.job.title_id, threads))
+        return Outcome(plan.job, "failed", "not tried")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def three_files(tmp_path: Path) -> Path:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name, size in (("a", 10), ("b", 3000), ("c", 200)):
+        (videos / f"{name}.mp4").write_bytes(b"x" * size)
+    return videos
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "threads"),
+    [(8, 1, 8), (8, 2, 4), (8, 3, 2), (2, 3, 1), (9, None, 3), (8, 100, 2)],
+)
+def test_the_cores_are_shared_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int,
+    workers: int | None,
+    threads: int,
+) -> None:
+    lanes = Lanes(monkeypatch, cores)
+    run(three_files(tmp_path), tmp_path / "out", workers=workers)
+    assert {used for _, used in lanes.made} == {threads}
+    assert len(lanes.made) == 3
+
+
+def test_the_largest_files_come_first_and_outcomes_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lanes = Lanes(monkeypatch, 2)
+
+    class InOrder(ThreadPoolExecutor):
+        def __init__(self, _: int) -> None:
+            super().__init__(1)
+
+    monkeypatch.setattr(batch, "ThreadPoolExecutor", InOrder)
+    outcomes, _ = run(three_files(tmp_path), tmp_path / "out", workers=2)
+    assert [title for title, _ in lanes.made] == ["b", "c", "a"]
+    assert [outcome.job.title_id for outcome in outcomes] == ["a", "b", "c"]
+
+
+def test_a_run_tells_where_its_work_went(folder: Path, tmp_path: Path) -> None:
+    outcomes, _ = run(folder, tmp_path / "out", workers=2)
+    event = summary(outcomes, 2.0)
+    assert (event.done, event.unchanged, event.failed) == (2, 0, 1)
+    assert event.stages is not None
+    assert event.stages["decode"]["frames"] == event.frames_decoded == 288
+    assert event.film_seconds == pytest.approx(12.0, abs=0.1)
+    again = summary(run(folder, tmp_path / "out")[0], 1.0)
+    assert (again.unchanged, again.stages, again.film_seconds) == (2, {}, 0.0)
 
 
 def test_a_second_run_does_nothing(folder: Path, tmp_path: Path) -> None:

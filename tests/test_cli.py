@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -43,11 +44,27 @@ def test_process_makes_what_the_specification_lists(done: Path) -> None:
     assert (title / "contact-sheet.jpg").exists()
     assert (title / "shots.csv").exists()
     record = json.loads((title / "title.json").read_text())
-    assert record["schema_version"] == 2
+    assert record["schema_version"] == 3
     assert [v["variant"] for v in record["variants"]] == list(range(1, len(record["variants"]) + 1))
     assert [shot["start_frame"] for shot in record["shots"]] == [0, 48, 96]
     assert all((title / v["file"]).exists() for v in record["variants"])
     assert {"decode", "signals", "shots", "judge", "choose", "render"} <= set(record["timings"])
+    assert record["frames_decoded"] >= record["source"]["frames_analyzed"] == 144
+    assert 0 < record["wall_seconds"] < 600
+
+
+def test_a_run_ends_with_a_table_of_its_stages(film: Path, tmp_path: Path) -> None:
+    first = fastthumb("process", film, "-o", tmp_path, "--variants", 4).stderr
+    rows = dict(re.findall(r"^(\w+) +([\d,]+) +[\d.]+ +\d+ %$", first, re.MULTILINE))
+    assert rows["decode"] == "144"
+    assert re.search(r"s of work in .* s, 144 frames decoded, [\d.]+ x real time\n", first)
+    again = fastthumb("process", film, "-o", tmp_path, "--variants", 4).stderr
+    assert "s of work" not in again
+    other = fastthumb("process", film, "-o", tmp_path, "--genre", "action", "--json")
+    summary = json.loads(other.stdout.splitlines()[-1])
+    assert summary["stages"]["choose"]["frames"] > 0
+    assert summary["frames_decoded"] == 0
+    assert not other.stderr
 
 
 def test_json_events_are_one_object_per_line(film: Path, tmp_path: Path) -> None:

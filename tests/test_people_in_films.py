@@ -11,7 +11,7 @@ import pytest
 
 import fastthumb
 from fastthumb.analysis.tracks import Track
-from fastthumb.batch import run_batch
+from fastthumb.batch import Outcome, run_batch
 from fastthumb.discovery import find_videos, plan_jobs
 from fastthumb.errors import SettingsError
 from fastthumb.events import Event
@@ -164,6 +164,24 @@ def test_the_same_models_change_nothing(video: Video, models: Path, tmp_path: Pa
     settings = Settings.build(models_dir=str(models))
     statuses = [run_batch(jobs, tmp_path, settings, workers=1)[0].status for _ in range(2)]
     assert statuses == ["done", "unchanged"]
+
+
+def test_networks_that_moved_change_nothing(video: Video, models: Path, tmp_path: Path) -> None:
+    jobs = plan_jobs(find_videos([video("office_man_1s_no_stss.mp4")])[0], tmp_path / "out")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (moved / "yunet_n_dynamic.onnx").symlink_to(models / "yunet_n_dynamic.onnx")
+
+    def run(folder: Path, **changes: object) -> Outcome:
+        settings = Settings.build(models_dir=str(folder), **changes)
+        return run_batch(jobs, tmp_path / "out", settings, workers=1)[0]
+
+    assert run(moved).status == "done"
+    now = tmp_path / "now"
+    moved.rename(now)
+    assert run(now).status == "unchanged"
+    assert rechoose(jobs[0].folder, genre="action").settings["genre"] == "action"
+    assert run(now, genre="comedy").message.startswith("chosen again: genre changed")
 
 
 def test_changed_subtitles_make_a_title_again(video: Video, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_leads_get_three_and_others_fewer(tmp_path: Path) -> None:
 
 def test_at_most_twelve_characters(tmp_path: Path) -> None:
     people = [person(f"person-{n}", "background", 50.0 - n, look(n)) for n in range(20)]
-    files = made(PortraitWriter(people, tmp_path))
+    files = made(PortraitWriter(people, tmp_path, at_hand=range(20)))
     assert list(files) == [f"person-{n}" for n in range(12)]
 
 
@@ -74,6 +74,28 @@ def test_the_best_looks_that_lie_apart_are_taken(tmp_path: Path) -> None:
     assert writer.wanted_pts == [1, 20, 40]
     close = PortraitWriter([person("Ada", "lead", 9.0, look(1), look(2, 0.5))], tmp_path)
     assert close.wanted_pts == [1, 2]  # near one another is better than one only
+
+
+def test_few_frames_are_decoded_for_portraits_alone(tmp_path: Path) -> None:
+    people = [
+        person(f"lead-{n}", "lead", 50.0 - n, *(look(100 * n + 10 * k) for k in range(5)))
+        for n in range(8)
+    ]
+    writer = PortraitWriter(people, tmp_path)
+    assert writer.wanted_pts == [0, 100, 200, 300, 400, 500], "one of each, the longest seen first"
+    files = made(writer)
+    assert [len(own) for own in files.values()] == [1] * 6 + [0, 0]
+
+
+def test_frames_that_are_at_hand_are_taken_first(tmp_path: Path) -> None:
+    looks = [look(0, 0.9), look(10, 0.8), look(20, 0.7), look(30, 0.6)]
+    writer = PortraitWriter([person("Ada", "lead", 9.0, *looks)], tmp_path, at_hand=[10, 30])
+    assert writer.wanted_pts == [0, 10, 30], "nearly as good"
+    others = [person(f"p-{n}", "background", 8.0 - n, look(50 + n)) for n in range(6)]
+    bounded = PortraitWriter(
+        [*others, person("Ada", "lead", 1.0, *looks)], tmp_path, at_hand=[10, 30]
+    )
+    assert set(bounded.wanted_pts) - {50, 51, 52, 53, 54, 55} == {10, 30}
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_the_names_of_the_contract(tmp_path: Path) -> None:
         "timings", "warnings", "characters", "shots", "variants",
     }  # fmt: skip
     assert wanted <= set(document)
-    assert document["schema_version"] == 2
+    assert document["schema_version"] == 3
     variant = document["variants"][0]
     wanted = {
         "title_id", "variant", "timestamp", "frame_pts", "time_base", "file", "scene_type",
@@ -230,7 +230,7 @@ def test_a_written_title_satisfies_the_published_schema(tmp_path: Path) -> None:
     write_title(tmp_path, title_record())
     validator = jsonschema.Draft202012Validator(published)
     validator.validate(stored(tmp_path))
-    assert not validator.is_valid(replace(stored(tmp_path), "schema_version", 3))
+    assert not validator.is_valid(replace(stored(tmp_path), "schema_version", 4))
     assert not validator.is_valid(replace(stored(tmp_path), "variants.0.quality_score", 1.5))
 
 
@@ -323,16 +323,26 @@ def test_a_document_of_version_1_is_read_as_one_that_nobody_was_looked_for_in(
     (tmp_path / TITLE_FILE).write_text(json.dumps(version_1(old)), encoding="utf-8")
     assert read_title(tmp_path) == old
     assert read_title(tmp_path).variants[0].faces is None
-    assert read_title(tmp_path).schema_version == 2
+    assert read_title(tmp_path).schema_version == 3
     damaged = version_1(old) | {"variants": 3}
     (tmp_path / TITLE_FILE).write_text(json.dumps(damaged), encoding="utf-8")
     with pytest.raises(OutputError, match=r"variants: .*--force"):
         read_title(tmp_path)
 
 
+def test_a_document_of_version_2_is_read_without_what_nobody_counted(tmp_path: Path) -> None:
+    old = title_record()
+    document = json.loads(old.model_dump_json()) | {"schema_version": 2}
+    del document["wall_seconds"], document["frames_decoded"]
+    (tmp_path / TITLE_FILE).write_text(json.dumps(document), encoding="utf-8")
+    read = read_title(tmp_path)
+    assert read == old
+    assert (read.wall_seconds, read.frames_decoded) == (None, None)
+
+
 def test_a_newer_version_is_refused_before_anything_else(tmp_path: Path) -> None:
-    (tmp_path / TITLE_FILE).write_text('{"schema_version": 3, "new": 1}', encoding="utf-8")
-    with pytest.raises(OutputError, match=r"schema version 3.*use a newer fastthumb"):
+    (tmp_path / TITLE_FILE).write_text('{"schema_version": 4, "new": 1}', encoding="utf-8")
+    with pytest.raises(OutputError, match=r"schema version 4.*use a newer fastthumb"):
         read_title(tmp_path)
 
 

@@ -62,6 +62,22 @@ def test_the_frame_of_the_exact_timestamp_is_rendered(
         assert misses[number] < SAME_FRAME_ATOL
 
 
+def test_the_files_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
+    shots = [textured(seed, 320, 180) for seed in range(10)]
+    path = write_film(tmp_path / "film.mp4", [shot for shot in shots for _ in range(12)], gop=12)
+    numbers = [100, 3, 4, 50, 61, 118]
+    written = []
+    for threads in (1, 4):
+        folder = tmp_path / f"{threads} threads"
+        source, picks = picks_of(path, numbers)
+        with source:
+            rendered = render(source, picks, Settings(aspects=("1:1",)), folder, threads=threads)
+        assert [one.pick.rank for one in rendered] == list(range(1, 7))
+        written.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    assert len(written[0]) == 12
+    assert written[0] == written[1]
+
+
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_files_of_every_format_hold_the_picture(
     film: Path, tmp_path: Path, image_format: str

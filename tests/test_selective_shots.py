@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from fastthumb.analysis.shot_packets import PacketEvidence
-from fastthumb.analysis.shot_runs import join_runs, shots_of_runs
-from fastthumb.analysis.shot_search import Sample, look_into, searches
-from fastthumb.analysis.shots import Shot, find_shots
+from fastthumb.analysis.shot_runs import RunShotDetector
+from fastthumb.analysis.shot_search import look_into, searches
+from fastthumb.analysis.shots import Shot
+from fastthumb.analysis.shots import find_shots as find_in_signals
 from fastthumb.media.packets import PacketTable
 from fastthumb.media.source import open_source
-from fastthumb.pipeline import find_shots as find_all_shots
-from fastthumb.selective import find_shots_selectively
+from fastthumb.pipeline import find_shots
+from fastthumb.presets import plan
 from fastthumb.settings import Settings
 from films import moving_shot, write_film
 from shot_films import Image, dissolve, fade, signals_of, still
@@ -40,28 +41,31 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_shots_are_those_of_every_frame_whatever_the_number_of_workers(film):
     with open_source(film) as source:
-        every = find_all_shots(source, Settings(preset="best"))
-        found = [find_shots_selectively(source, workers=workers) for workers in (1, 3)]
+        every = find_shots(source, Settings(preset="best"))
+        found = [find_shots(source, Settings(), threads=threads) for threads in (1, 3)]
+        frames = sum(len(piece.samples) for piece in plan(source, Settings()).pieces())
         count = len(source.packets())
     assert [shot.start_frame for shot in every] == [0, 125, 250, 375, 500, 625]
-    assert found[0] is not None
-    assert edits(found[0].shots) == edits(every)
+    assert edits(found[0]) == edits(every)
     assert found[0] == found[1]
-    assert found[0].frames < 0.5 * count
+    assert frames < 0.5 * count
 
 
 @pytest.mark.parametrize("gop", [1, 200])
-def test_a_film_with_nothing_to_leave_out_is_left_to_a_straight_pass(tmp_path, gop):
+def test_a_film_with_nothing_to_leave_out_is_decoded_whole(tmp_path, gop):
     film = write_film(tmp_path / "film.mp4", moving_shot(1, 200), gop=gop)
     with open_source(film) as source:
-        assert find_shots_selectively(source, workers=1) is None
+        assert plan(source, Settings()).decodes == "every frame"
 
 
-def test_a_film_that_is_doubtful_all_over_is_left_to_a_straight_pass(tmp_path):
+def test_of_a_film_that_is_doubtful_all_over_every_frame_is_measured(tmp_path):
     frames = [frame for seed in range(20) for frame in moving_shot(seed, 20)]
     film = write_film(tmp_path / "film.mp4", frames, gop=24)
     with open_source(film) as source:
-        assert find_shots_selectively(source, workers=1) is None
+        decoding = plan(source, Settings())
+        assert decoding.decodes == "around edits"
+        numbers = {sample[1] for piece in decoding.pieces() for sample in piece.samples}
+    assert numbers == set(range(400))
 
 
 def found_in(images: list[Image], packets: PacketTable) -> tuple[list[Shot], set[int]]:
@@ -74,7 +78,11 @@ def found_in(images: list[Image], packets: PacketTable) -> tuple[list[Shot], set
         yield from frames[first : last + 1]
 
     looks = [look_into(search, evidence, read) for search in searches(keyframes, evidence)]
-    shots, _ = shots_of_runs(join_runs(looks), keyframes, evidence, float(TIME_BASE))
+    samples = {frame[1]: frame for frame in keyframes}
+    samples.update((sample[1], sample) for look in reversed(looks) for sample in look)
+    detector = RunShotDetector(evidence.pts, float(TIME_BASE))
+    shots = [shot for n in sorted(samples) for shot in detector.push(*samples[n])]
+    shots += detector.finish()
     assert [s.start_frame for s in shots] == [0, *(s.end_frame + 1 for s in shots[:-1])]
     assert shots[-1].end_frame == len(images) - 1
     return shots, {sample[1] for look in looks for sample in look}
@@ -103,7 +111,7 @@ def test_a_dissolve_over_a_keyframe_is_found_whole():
     images = dissolve(still(5, 205), still(6, 275), 24)
     surge = list(range(182, 204, 3))
     shots, _ = found_in(images, packets_of(len(images), cuts=surge, keys=regular(len(images))))
-    assert places(shots) == places(find_shots(signals_of(images)))
+    assert places(shots) == places(find_in_signals(signals_of(images)))
     assert [s.transition for s in shots] == ["start", "dissolve"]
 
 
@@ -112,7 +120,7 @@ def test_black_between_two_fades_is_a_shot():
     count = len(images)
     surge = [*range(210, 228, 4), *range(290, 310, 4)]
     shots, _ = found_in(images, packets_of(count, cuts=surge, keys=regular(count)))
-    every = find_shots(signals_of(images))
+    every = find_in_signals(signals_of(images))
     kinds = [(s.transition, s.content) for s in shots]
     assert kinds == [(s.transition, s.content) for s in every]
     assert len(kinds) == 3
@@ -120,12 +128,28 @@ def test_black_between_two_fades_is_a_shot():
     assert np.abs(starts - [[s.start_frame, s.usable_start_frame] for s in every]).max() <= 1
 
 
-def test_of_a_frame_seen_twice_the_one_that_was_compared_counts():
-    def samples(first: int, last: int, look: int) -> list[Sample]:
-        return [(None, n, look, 0.0) for n in range(first, last + 1)]  # type: ignore[misc]
+def test_of_a_frame_that_comes_twice_the_first_sample_counts():
+    frames = list(signals_of(still(1, 60) + still(2, 60)))
+    pts = np.array([frame[2] for frame in frames])
+    once, twice = (RunShotDetector(pts, float(TIME_BASE)) for _ in range(2))
+    for frame in frames:
+        once.push(*frame)
+    for frame in [*frames[:70], *frames[55:]]:
+        twice.push(*frame)
+    shots = once.finish()
+    assert [shot.start_frame for shot in shots] == [0, 60]
+    assert twice.finish() == shots
 
-    runs = join_runs([samples(0, 9, 1), samples(8, 12, 2), samples(13, 14, 3), samples(20, 21, 4)])
-    assert [[(n, look) for _, n, look, _ in run] for run in runs] == [
-        [*((n, 1) for n in range(10)), *((n, 2) for n in range(10, 13)), (13, 3), (14, 3)],
-        [(20, 4), (21, 4)],
-    ]
+
+def test_memory_does_not_grow_with_a_run_or_with_samples_apart():
+    frames = list(signals_of(still(3, 48)))
+    pts = np.arange(40_000) * (frames[1][2] - frames[0][2])
+    step = frames[1][3] - frames[0][3]
+    for stride in (1, 20):
+        detector = RunShotDetector(pts, step / (pts[1] - pts[0]))
+        most = 0
+        for n in range(0, 40_000, stride):
+            detector.push(frames[n % 48][0], n, int(pts[n]), n * step)
+            most = max(most, len(detector._waiting))
+        assert len(detector.finish()) >= 1
+        assert most <= 1000

@@ -44,3 +44,25 @@ def test_the_choice_does_not_change_the_analysis_key() -> None:
     base = Settings().analysis_key()
     assert Settings.build(genre="action", variants=5, image_format="png").analysis_key() == base
     assert Settings.build(preset="fast").analysis_key() != base
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"models_dir": "/elsewhere", "cast": "/cast", "inputs_hash": "x"}, True),
+        ({"sprites": True, "aspects": ("1:1",), "max_width": 640}, True),
+        ({"candidates_per_hour": 500}, False),
+        ({"small_faces": True}, False),
+        ({"detect": False}, False),
+    ],
+    ids=str,
+)
+def test_the_analysis_key_holds_what_influences_the_analysis(
+    changes: dict[str, object], same: bool
+) -> None:
+    assert (Settings.model_validate(changes).analysis_key() == Settings().analysis_key()) == same
+
+
+def test_what_has_no_effect_beside_the_other_settings_is_not_in_the_key() -> None:
+    nobody = Settings(detect=False)
+    assert Settings(detect=False, small_faces=True).analysis_key() == nobody.analysis_key()

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastthumb.artwork.sprites import SpriteCollector
+from fastthumb.artwork.sprites import SpriteCollector, TileSampler
 from fastthumb.errors import OutputError
-from fastthumb.media.source import Frame, open_source
+from fastthumb.media.source import Frame, SourceInfo, open_source
 from fastthumb.settings import Settings
 from films import write_film
 
@@ -25,11 +25,20 @@ CUE = re.compile(
 GRAY_ATOL = 6.0
 
 
-@dataclass(frozen=True)
-class MeasuredSample:
-    """What the collector reads of a measured frame."""
+class Feed:
+    """Gives a collector the tiles of frames."""
 
-    frame: Frame
+    def __init__(self, info: SourceInfo, settings: Settings, folder: Path) -> None:
+        self.collector = SpriteCollector(info, settings, folder)
+        self.sampler = TileSampler(info, settings)
+
+    def push(self, frame: Frame) -> None:
+        self.sampler.push(frame)
+        for tile in self.sampler.take():
+            self.collector.push(tile)
+
+    def finish(self, duration_seconds: float | None = None) -> list[str]:
+        return self.collector.finish(duration_seconds)
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,10 @@ def collected(
     path: Path, settings: Settings, folder: Path, keep: Callable[[Frame], bool] = lambda _: True
 ) -> list[str]:
     with open_source(path, threads=1) as source:
-        collector = SpriteCollector(source.info, settings, folder)
+        collector = Feed(source.info, settings, folder)
         for frame in source.frames():
             if keep(frame):
-                collector.push(MeasuredSample(frame))
+                collector.push(frame)
         return collector.finish(25.0)
 
 
@@ -106,9 +115,9 @@ def test_every_cue_shows_the_first_frame_of_its_interval(film: Path, tmp_path: P
 
 def test_a_long_film_gets_several_sheets_written_as_they_fill(film: Path, tmp_path: Path) -> None:
     with open_source(film, threads=1) as source:
-        collector = SpriteCollector(source.info, settings_of(0.1), tmp_path)
+        collector = Feed(source.info, settings_of(0.1), tmp_path)
         for frame in source.frames():
-            collector.push(MeasuredSample(frame))
+            collector.push(frame)
             there = sorted(path.name for path in tmp_path.iterdir())
             full = (frame.index + 1) // 100
             assert there == [f"sprites-{number:03d}.jpg" for number in range(1, full + 1)]
@@ -134,11 +143,26 @@ def test_sparse_frames_leave_no_moment_without_a_tile(film: Path, tmp_path: Path
 def test_frames_out_of_order_are_passed_over(film: Path, tmp_path: Path) -> None:
     with open_source(film, threads=1) as source:
         frames = [frame for frame in source.frames() if frame.index in (0, 50, 100)]
-        collector = SpriteCollector(source.info, settings_of(1.0), tmp_path)
+        collector = Feed(source.info, settings_of(1.0), tmp_path)
         for frame in (frames[0], frames[2], frames[1]):
-            collector.push(MeasuredSample(frame))
+            collector.push(frame)
         collector.finish(20.0)
     assert [(cue.start, cue.end) for cue in cues_of(tmp_path)] == [(0, 10), (10, 20)]
+
+
+def test_a_tile_of_an_interval_that_is_taken_is_passed_over(film: Path, tmp_path: Path) -> None:
+    """Parts of a film that are sampled on their own begin in the middle of an interval."""
+    with open_source(film, threads=1) as source:
+        collector = SpriteCollector(source.info, settings_of(1.0), tmp_path)
+        frames = list(source.frames())
+        for part in (frames[:15], frames[15:]):
+            sampler = TileSampler(source.info, settings_of(1.0))
+            for frame in part:
+                sampler.push(frame)
+            for tile in sampler.take():
+                collector.push(tile)
+        collector.finish(25.0)
+    assert [cue.start for cue in cues_of(tmp_path)] == [float(n) for n in range(25)]
 
 
 def test_without_a_frame_nothing_is_written(film: Path, tmp_path: Path) -> None:
@@ -184,8 +208,8 @@ def test_a_picture_of_another_shape_mid_stream_is_fitted_not_stretched(
 def test_hours_are_written_as_hours(film: Path, tmp_path: Path) -> None:
     with open_source(film, threads=1) as source:
         frame = next(iter(source.frames()))
-        collector = SpriteCollector(source.info, settings_of(10.0), tmp_path)
-        collector.push(MeasuredSample(frame))
+        collector = Feed(source.info, settings_of(10.0), tmp_path)
+        collector.push(frame)
         collector.finish(3_723.4567)
     assert "00:00:00.000 --> 01:02:03.457\n" in (tmp_path / "sprites.vtt").read_text()
 

@@ -1,5 +1,8 @@
 // FrameLayout, FrameSignals and SignalMeter.
+#include <cstring>
 #include <mutex>
+#include <string_view>
+#include <type_traits>
 
 #include "arguments.hpp"
 #include "fastthumb/signals.hpp"
@@ -81,11 +84,28 @@ py::array_t<std::uint8_t> cells(Meter& self) {
   return out;
 }
 
+// As it lies in memory: both ends are the same build of the same version, or the size differs.
+static_assert(std::is_trivially_copyable_v<FrameSignals>);
+
+py::bytes frame_signals_state(const FrameSignals& signals) {
+  return {reinterpret_cast<const char*>(&signals), sizeof(FrameSignals)};
+}
+
+FrameSignals frame_signals_of(const py::bytes& state) {
+  const auto bytes = static_cast<std::string_view>(state);
+  require(bytes.size() == sizeof(FrameSignals), "frame signals: needs ", sizeof(FrameSignals),
+          " bytes, got ", bytes.size(), "; pickle them with this version of fastthumb");
+  FrameSignals signals;
+  std::memcpy(&signals, bytes.data(), bytes.size());
+  return signals;
+}
+
 void bind_frame_signals(py::module_& m) {
   py::class_<FrameSignals> signals(m, "FrameSignals", R"(What was measured of one frame.
 
 Luma is working luma, full range 0..255; "working px" are pixels of the reduced picture
 (short side about 360). Fields that compare with the previous frame are 0 without one.)");
+  signals.def(py::pickle(&frame_signals_state, &frame_signals_of));
   signals.def_readonly("luma_mean", &FrameSignals::luma_mean, "Mean luma, 0..255.")
       .def_readonly("luma_std", &FrameSignals::luma_std, "Population deviation of luma, 0..127.5.")
       .def_readonly("laplacian_variance", &FrameSignals::laplacian_variance,

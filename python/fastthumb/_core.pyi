@@ -15,6 +15,10 @@ class FrameSignals:
     Luma is working luma, full range 0..255; "working px" are pixels of the reduced picture
     (short side about 360). Fields that compare with the previous frame are 0 without one.
     """
+    def __getstate__(self) -> bytes:
+        ...
+    def __setstate__(self, arg0: bytes) -> None:
+        ...
     @property
     def a_mean(self) -> float:
         """

@@ -1,4 +1,4 @@
-"""Many titles: what is still to do, over how many processes, and what became of each.
+"""Many titles: over how many processes they are made, and what became of each.
 
 A title is made in a staging folder beside its final one and published file by file at the
 end, title.json last, so that an interrupted run leaves the finished titles and nothing
@@ -18,36 +18,40 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Literal
 
-from fastthumb.analysis.subtitles import sidecars
-from fastthumb.analysis.synopsis import synopsis_files
 from fastthumb.artwork.genres import priorities_of
+from fastthumb.artwork.labels import counted
 from fastthumb.atomic import make_folder
 from fastthumb.catalog import CATALOG_FILE, Catalog
 from fastthumb.discovery import Job
 from fastthumb.errors import FastthumbError, OutputError, Unreadable
 from fastthumb.events import Event, Listener
-from fastthumb.fingerprint import content_hash, with_sidecars
 from fastthumb.looking import Model, models_for, shortcomings
 from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.pipeline import make_title
+from fastthumb.planning import Plan, plan_title
 from fastthumb.publishing import publish
-from fastthumb.rechoose import choose_again
+from fastthumb.rechoose import choose_again, choose_from
 from fastthumb.records import TitleRecord, read_title
 from fastthumb.seasons import keep_apart
 from fastthumb.settings import Settings
+from fastthumb.store import load_analysis
+from fastthumb.timing import Stage, StageClock
 
 Status = Literal["done", "unchanged", "failed", "planned"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one title; `record` where it is done or unchanged."""
+    """What became of one title; `record` where it is done or unchanged.
+
+    `clock` is what was worked on it in this run, `analyzed` whether that was its whole film.
+    """
 
     job: Job
     status: Status
@@ -56,6 +60,8 @@ class Outcome:
     seconds: float = 0.0
     quarantine: bool = False  # failed for a reason that only another file content can mend
     hash: str | None = None
+    clock: StageClock = field(default_factory=StageClock)
+    analyzed: bool = False
 
 
 def run_batch(
@@ -70,29 +76,32 @@ def run_batch(
 ) -> list[Outcome]:
     """Make every title that is not there yet, and return one Outcome per job, in job order.
 
-    `workers` processes work at once (default: one per core, at most one per title); a single
-    worker runs in this process and decodes with several threads instead. Raises OutputError
-    where `out` cannot be written, KeyboardInterrupt after tidying up where interrupted.
+    Titles are made from their stored analysis where that is still good. `workers` processes work
+    at once (default: one per core, at most one per title) and share the cores; a single worker
+    runs in this process and uses them all. Results do not depend on their number. Raises
+    OutputError where `out` cannot be written, KeyboardInterrupt after tidying up where
+    interrupted.
     """
     priorities_of(
         settings.genre, settings.genres_file
     )  # a genre that is not known is said before hours of decoding
-    workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
     outcomes: dict[Job, Outcome] = {}
+    models = models_for(settings)
     if dry_run:
-        models = models_for(settings)
-        plans = [_plan(job, settings, models, None, force) for job in jobs]
+        plans = [_settled(job, settings, models, None, force) for job in jobs]
         for plan in plans:
-            listener(Event("planned", plan.job.title_id, printable(plan.job.path), plan.message))
-        return plans
+            outcome = plan if isinstance(plan, Outcome) else _planned(plan)
+            outcomes[outcome.job] = outcome
+            path = printable(outcome.job.path)
+            listener(Event("planned", outcome.job.title_id, path, outcome.message))
+        return [outcomes[job] for job in jobs]
     make_folder(out)
     with Catalog(out / CATALOG_FILE) as catalog:
         todo = []
-        models = models_for(settings)
         for job in jobs:
-            plan = _plan(job, settings, models, catalog, force)
-            if plan.status == "planned":
-                todo.append((job, plan.hash))
+            plan = _settled(job, settings, models, catalog, force)
+            if isinstance(plan, Plan):
+                todo.append(plan)
             else:
                 outcomes[job] = plan
                 _tell(plan, listener, ())
@@ -100,7 +109,7 @@ def run_batch(
         for message in common:
             listener(Event("warning", message=message))
         try:
-            for outcome in _make_all(todo, settings, workers, listener):
+            for outcome in _make_all(todo, settings, workers or cores(), listener):
                 outcomes[outcome.job] = outcome
                 _keep(outcome, catalog, settings)
                 _tell(outcome, listener, common)
@@ -108,68 +117,73 @@ def run_batch(
         finally:
             failed = [one for one in outcomes.values() if one.status == "failed"]
             messages = {printable(one.job.path): one.message for one in failed}
-            write_overview(out, catalog, messages)
+            records = [one.record for one in outcomes.values() if one.record is not None]
+            write_overview(out, catalog, messages, records)
     return [outcomes[job] for job in jobs]
 
 
-def _plan(
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _settled(
     job: Job,
     settings: Settings,
     models: Sequence[Model],
     catalog: Catalog | None,
     force: bool,
-) -> Outcome:
-    """What is to be done with a job: planned, unchanged, or failed as before."""
+) -> Plan | Outcome:
+    """What is to be done with a job, or what has become of it where that is nothing."""
     try:
-        digest = _digest(job.path) if isinstance(job.path, Path) else None
+        plan = plan_title(job, settings, models, force=force)
     except Unreadable as exc:
         return Outcome(job, "failed", str(exc))
-    planned = Outcome(job, "planned", "would be processed", hash=digest)
-    if force or digest is None:
-        return planned
-    with contextlib.suppress(OutputError):
-        record = read_title(job.folder)
-        same = record.content_hash == digest and record.settings == settings.model_dump(mode="json")
-        used = [(model.name, model.task, model.sha256) for model in record.models]
-        same = same and sorted(used) == sorted(models)
-        if same and all((job.folder / name).exists() for name in record.file_names()):
-            return Outcome(job, "unchanged", "content and settings unchanged", record, hash=digest)
-    failure = catalog.failure(job.path, digest, settings.key()) if catalog else None
-    if failure:
-        message = f"{failure.message} (as before; the file has not changed, --force tries again)"
-        return Outcome(job, "failed", message, hash=digest)
-    return planned
+    if plan.work == "nothing":
+        return Outcome(job, "unchanged", plan.reason, plan.record, hash=plan.hash)
+    if catalog is None or force or plan.hash is None:
+        return plan
+    failure = catalog.failure(job.path, plan.hash, settings.key())
+    if failure is None:
+        return plan
+    message = f"{failure.message} (as before; the file has not changed, --force tries again)"
+    return Outcome(job, "failed", message, hash=plan.hash)
 
 
-def _digest(video: Path) -> str:
-    """The fingerprint of a video and of the subtitles and the synopsis beside it."""
-    beside = [*sidecars(video), *synopsis_files(video)]
-    return with_sidecars(content_hash(video), beside)
+def _planned(plan: Plan) -> Outcome:
+    """What a dry run says of a title that has something to be done."""
+    done = "chosen again" if plan.work == "choose" else "analyzed"
+    return Outcome(plan.job, "planned", f"would be {done}: {plan.reason}", hash=plan.hash)
 
 
 def _make_all(
-    todo: list[tuple[Job, str | None]], settings: Settings, workers: int, listener: Listener
+    todo: list[Plan], settings: Settings, workers: int, listener: Listener
 ) -> Iterator[Outcome]:
-    if workers == 1 or len(todo) <= 1:
-        for job, digest in todo:
-            yield _make_one(job, digest, settings, None, listener)
+    """Carry out all plans; outcomes come as they are finished."""
+    workers = min(workers, len(todo))
+    threads = max(cores() // max(workers, 1), 1)
+    if workers <= 1:
+        for plan in todo:
+            yield _make_one(plan, settings, threads, listener)
         return
     context = multiprocessing.get_context("spawn")
     queue: SimpleQueue[Event | None] = context.SimpleQueue()
     relay = threading.Thread(target=_relay, args=(queue, listener), daemon=True)
     relay.start()
-    lanes = [_Lane(context, queue) for _ in range(min(workers, len(todo)))]
+    lanes = [_Lane(context, queue) for _ in range(workers)]
     idle = list(lanes)
 
-    def make(job: Job, digest: str | None) -> Outcome:
+    def make(plan: Plan) -> Outcome:
         lane = idle.pop()
         try:
-            return lane.make(job, digest, settings)
+            return lane.make(plan, settings, threads)
         finally:
             idle.append(lane)
 
-    with ThreadPoolExecutor(len(lanes)) as threads:
-        futures = [threads.submit(make, job, digest) for job, digest in todo]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        futures = [pool.submit(make, plan) for plan in sorted(todo, key=_weight, reverse=True)]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -178,14 +192,23 @@ def _make_all(
                 future.cancel()
             for lane in lanes:
                 lane.kill()
-            for job, _ in todo:
-                shutil.rmtree(_staging(job), ignore_errors=True)
+            for plan in todo:
+                shutil.rmtree(_staging(plan.job), ignore_errors=True)
             raise
         finally:
             for lane in lanes:
                 lane.close()
             queue.put(None)
             relay.join()
+
+
+def _weight(plan: Plan) -> int:
+    """How much work a plan is: the longest begin first, so that no core is idle at the end."""
+    if plan.work == "choose" or not isinstance(plan.job.path, Path):
+        return 0
+    with contextlib.suppress(OSError):
+        return plan.job.path.stat().st_size
+    return 0
 
 
 class _Lane:
@@ -203,9 +226,10 @@ class _Lane:
             1, mp_context=self._context, initializer=_start_worker, initargs=(self._queue,)
         )
 
-    def make(self, job: Job, digest: str | None, settings: Settings) -> Outcome:
+    def make(self, plan: Plan, settings: Settings, threads: int) -> Outcome:
+        job = plan.job
         try:
-            return self._pool.submit(_make_in_worker, job, digest, settings).result()
+            return self._pool.submit(_make_in_worker, plan, settings, threads).result()
         except BrokenProcessPool:
             if not self._killed:
                 self._pool.shutdown()
@@ -215,7 +239,7 @@ class _Lane:
                 f"{printable(job.path)}: the process that worked on it died (out of memory, or a "
                 "crash in a decoder); try --preset fast, or fewer --jobs"
             )
-            return Outcome(job, "failed", message, quarantine=True, hash=digest)
+            return Outcome(job, "failed", message, quarantine=True, hash=plan.hash)
 
     def kill(self) -> None:
         self._killed = True
@@ -235,9 +259,9 @@ def _start_worker(queue: SimpleQueue[Event | None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
 
 
-def _make_in_worker(job: Job, digest: str | None, settings: Settings) -> Outcome:
+def _make_in_worker(plan: Plan, settings: Settings, threads: int) -> Outcome:
     assert _worker_queue is not None
-    return _make_one(job, digest, settings, 1, _worker_queue.put)
+    return _make_one(plan, settings, threads, _worker_queue.put)
 
 
 def _relay(queue: SimpleQueue[Event | None], listener: Listener) -> None:
@@ -245,11 +269,45 @@ def _relay(queue: SimpleQueue[Event | None], listener: Listener) -> None:
         listener(event)
 
 
-def _make_one(
-    job: Job, digest: str | None, settings: Settings, threads: int | None, listener: Listener
+def _make_one(plan: Plan, settings: Settings, threads: int, listener: Listener) -> Outcome:
+    """Carry out one plan and publish the title; errors become a failed Outcome."""
+    start = time.perf_counter()
+    job = plan.job
+    staging = _staging(job)
+    listener(Event("started", job.title_id, printable(job.path)))
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        make_folder(staging)
+        made = _chosen(plan, settings, staging) if plan.work == "choose" else None
+        if made is None:
+            made = _analyzed(plan, settings, staging, threads, listener)
+    except FastthumbError as exc:
+        lasting = not isinstance(exc, OutputError | Unreadable)
+        return Outcome(job, "failed", str(exc), quarantine=lasting, hash=plan.hash)
+    except MemoryError:
+        message = f"{printable(job.path)}: out of memory; use fewer --jobs"
+        return Outcome(job, "failed", message, hash=plan.hash)
+    except OSError as exc:
+        message = f"{printable(job.path)}: {exc.strerror or exc}; check the disk and permissions"
+        return Outcome(job, "failed", message, hash=plan.hash)
+    except Exception as exc:
+        if debugging():
+            raise
+        message = (
+            f"{printable(job.path)}: an error that fastthumb did not expect "
+            f"({type(exc).__name__}: {exc}); run again with --debug and report it"
+        )
+        return Outcome(job, "failed", message, quarantine=True, hash=plan.hash)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return replace(made, seconds=time.perf_counter() - start)
+
+
+def _analyzed(
+    plan: Plan, settings: Settings, staging: Path, threads: int, listener: Listener
 ) -> Outcome:
-    """Make one title and publish it; errors become a failed Outcome."""
-    start, told = time.perf_counter(), 0.0
+    """Make a title from its film."""
+    job, told = plan.job, 0.0
 
     def progress(fraction: float) -> None:
         nonlocal told
@@ -258,42 +316,42 @@ def _make_one(
             told = now
             listener(Event("progress", job.title_id, fraction=round(min(fraction, 1.0), 4)))
 
-    staging = _staging(job)
-    listener(Event("started", job.title_id, printable(job.path)))
+    record = make_title(
+        job.path,
+        job.title_id,
+        staging,
+        settings,
+        content_hash=plan.hash,
+        threads=threads,
+        progress=progress,
+    )
+    publish(staging, job.folder, outdated=_files_before(job.folder))
+    clock = StageClock()
+    for name, timing in record.timings.items():
+        clock.stages[name] = Stage(timing.seconds, timing.frames)
+    return Outcome(job, "done", "", record, hash=plan.hash, clock=clock, analyzed=True)
+
+
+def _chosen(plan: Plan, settings: Settings, staging: Path) -> Outcome | None:
+    """Make a title from its stored analysis; None where that turns out to be damaged."""
+    job, record = plan.job, plan.record
+    assert record is not None
     try:
-        shutil.rmtree(staging, ignore_errors=True)
-        make_folder(staging)
-        record = make_title(
-            job.path,
-            job.title_id,
-            staging,
-            settings,
-            content_hash=digest,
-            threads=threads,
-            progress=progress,
-        )
-        publish(staging, job.folder, outdated=_files_before(job.folder))
-    except FastthumbError as exc:
-        lasting = not isinstance(exc, OutputError | Unreadable)
-        return Outcome(job, "failed", str(exc), quarantine=lasting, hash=digest)
-    except MemoryError:
-        message = f"{printable(job.path)}: out of memory; use fewer --jobs"
-        return Outcome(job, "failed", message, hash=digest)
-    except OSError as exc:
-        message = f"{printable(job.path)}: {exc.strerror or exc}; check the disk and permissions"
-        return Outcome(job, "failed", message, hash=digest)
-    except Exception as exc:
-        if debugging():
-            raise
-        message = (
-            f"{printable(job.path)}: an error that fastthumb did not expect "
-            f"({type(exc).__name__}: {exc}); run again with --debug and report it"
-        )
-        return Outcome(job, "failed", message, quarantine=True, hash=digest)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    seconds = time.perf_counter() - start
-    return Outcome(job, "done", "", record, seconds, hash=digest)
+        stored = load_analysis(job.folder)
+    except OutputError:
+        return None
+    made = choose_from(
+        stored,
+        record,
+        job.folder,
+        staging,
+        settings,
+        video=job.path,
+        content_hash=plan.hash,
+    )
+    read = f"{counted(made.decoded, 'frame')} of the film read again"
+    message = f"chosen again: {plan.reason}; {read if made.decoded else 'nothing decoded'}"
+    return Outcome(job, "done", message, made.record, hash=plan.hash, clock=made.clock)
 
 
 def debugging() -> bool:
@@ -347,6 +405,7 @@ def _tell(outcome: Outcome, listener: Listener, said: Sequence[str]) -> None:
                 "done",
                 record.title_id,
                 printable(outcome.job.path),
+                outcome.message or None,
                 seconds=round(outcome.seconds, 3),
                 frames=record.source.frames_analyzed,
                 shots=len(record.shots),
@@ -365,3 +424,24 @@ def _tell(outcome: Outcome, listener: Listener, said: Sequence[str]) -> None:
 def count(outcomes: Iterable[Outcome], status: Status) -> int:
     """How many of the outcomes have this status."""
     return sum(outcome.status == status for outcome in outcomes)
+
+
+def summary(outcomes: Sequence[Outcome], seconds: float) -> Event:
+    """What became of a run that took so many seconds on the wall, and where its work went."""
+    clock = StageClock()
+    for outcome in outcomes:
+        clock.add(outcome.clock)
+    analyzed = [one.record.source for one in outcomes if one.analyzed and one.record is not None]
+    return Event(
+        "summary",
+        seconds=round(seconds, 3),
+        film_seconds=round(sum(source.duration_seconds or 0.0 for source in analyzed), 3),
+        frames_decoded=clock.frames_decoded,
+        stages={
+            name: {"seconds": round(stage.seconds, 3), "frames": stage.frames}
+            for name, stage in clock.stages.items()
+        },
+        done=count(outcomes, "done"),
+        unchanged=count(outcomes, "unchanged"),
+        failed=count(outcomes, "failed"),
+    )

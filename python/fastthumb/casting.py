@@ -67,13 +67,7 @@ def choose_pictures(
     Where settings name no genre, that of the film's synopsis is taken. Nothing is chosen that
     repeats a picture of `avoid`. Raises NoArtwork where window and bans leave nothing.
     """
-    synopsis = analysis.synopsis
-    notes: list[str] = []
-    if synopsis is not None:
-        genre, note = genre_of(settings, synopsis.genres, synopsis.source)
-        if note is not None:
-            settings = settings.model_copy(update={"genre": genre})
-            notes.append(note)
+    settings, notes = with_genre_of(analysis.synopsis, settings)
     shots, tracks, candidates = analysis.shots, analysis.tracks, analysis.candidates
     duration = max((shot.end_seconds for shot in shots), default=0.0)
     same = same_person_for(settings, analysis.models) or SAME_PERSON
@@ -83,3 +77,12 @@ def choose_pictures(
     classified = classify(candidates, tracks, characters, shots, rules, analysis.dialogue)
     scored = score(candidates, shots, settings, classified)
     return Choice(choose(scored, shots, settings, avoid=avoid), characters, notes)
+
+
+def with_genre_of(synopsis: Synopsis | None, settings: Settings) -> tuple[Settings, list[str]]:
+    """Settings with the genre of the synopsis where they name none, and a note that says so."""
+    if synopsis is not None:
+        genre, note = genre_of(settings, synopsis.genres, synopsis.source)
+        if note is not None:
+            return settings.model_copy(update={"genre": genre}), [note]
+    return settings, []

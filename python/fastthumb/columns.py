@@ -12,10 +12,14 @@ arrays, a field each, without pickle. The fields' annotations say how each is st
     NDArray                             one column with more axes; float32 as float16 where that
                                         loses nothing
     another dataclass                   its own columns (`name.field`)
+
+`packed` puts any number of columns one behind the other into one array of bytes, `listed` says
+what they are, and `unpacked` takes them apart again.
 """
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -31,6 +35,7 @@ from fastthumb.records import escape_path, unescape_path
 Column = npt.NDArray[Any]
 Item = TypeVar("Item")
 
+_PACKED = "biufU"  # kinds of NumPy that hold no references
 _SCALARS: dict[Any, type[np.generic]] = {
     int: np.int64,
     float: np.float64,
@@ -61,6 +66,44 @@ def from_columns(
         name: _get(columns, prefix + name, hint, count) for name, hint in _hints(kind).items()
     }
     return [kind(**{name: values[name][row] for name in values}) for row in range(count)]
+
+
+def listed(columns: Mapping[str, Column]) -> dict[str, list[Any]]:
+    """The dtype and shape of each column by name, in order; plain enough for JSON."""
+    return {name: [column.dtype.str, list(column.shape)] for name, column in columns.items()}
+
+
+def packed(columns: Mapping[str, Column]) -> npt.NDArray[np.uint8]:
+    """All columns as one array of bytes, those of each ordered by significance.
+
+    Neighboring numbers are alike in their higher bytes: so ordered, a zip makes less of them.
+    """
+    parts = [
+        np.ascontiguousarray(column).reshape(-1).view(np.uint8).reshape(column.size, -1).T.ravel()
+        for column in columns.values()
+        if column.size
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint8)
+
+
+def unpacked(directory: Mapping[str, Any], data: npt.NDArray[np.uint8]) -> dict[str, Column]:
+    """The columns that `packed` put into `data`; `directory` is what `listed` said of them.
+
+    Raises TypeError or ValueError where the two do not belong together.
+    """
+    columns: dict[str, Column] = {}
+    start = 0
+    for name, (code, shape) in directory.items():
+        dtype = np.dtype(code)
+        if dtype.kind not in _PACKED or any(length < 0 for length in shape):
+            raise ValueError(f"column {name}: wanted plain numbers or text, got {code} {shape}")
+        count = math.prod(shape)
+        part = data[start : start + count * dtype.itemsize].reshape(dtype.itemsize, count)
+        columns[name] = np.ascontiguousarray(part.T).view(dtype).reshape(shape)
+        start += part.size
+    if start != data.size:
+        raise ValueError(f"columns: wanted {start} bytes, got {data.size}")
+    return columns
 
 
 def _hints(kind: type) -> dict[str, Any]:

@@ -12,10 +12,10 @@ Kind = Literal[
     "started",      # work on a title began
     "progress",     # a title's share done so far
     "warning",      # something about a title that the user should know
-    "done",         # a title is finished; its variants are on disk
+    "done",         # a title is finished; a message says that it was only chosen again, and why
     "unchanged",    # a title that was finished before, with the same content and settings
     "failed",       # a title that could not be finished, and why
-    "summary",      # the end of the run
+    "summary",      # the end of the run: how many titles, and where the work went
 ]  # fmt: skip
 
 
@@ -36,6 +36,11 @@ class Event:
     unchanged: int | None = None
     failed: int | None = None
     skipped: int | None = None
+    film_seconds: float | None = None
+    """Length of the films that were analyzed."""
+    frames_decoded: int | None = None
+    stages: dict[str, dict[str, float]] | None = None
+    """For each stage its `seconds` of work, added up over workers, and the `frames` it saw."""
 
     def as_json(self) -> dict[str, Any]:
         """The event as a dict without the fields that are None."""

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
+from fastthumb.analysis.detections import Sighting
+from fastthumb.analysis.face_watch import FaceWatch, differ
 from fastthumb.inference.views import PictureView
 
 if TYPE_CHECKING:
@@ -18,24 +24,93 @@ if TYPE_CHECKING:
     from fastthumb.timing import StageClock
 
 
+ByteArray = npt.NDArray[np.uint8]
 Model = tuple[str, str, str]  # name, task and SHA-256 of a network
+
+# How often somebody is looked for again in a shot: with keyframes only, and otherwise; in short
+# films more often, so that there are this many looks.
+EVERY_SECONDS_FAST, EVERY_SECONDS, LEAST_LOOKS = 3.0, 1.5, 150
 
 
 class FrameLooker:
-    """Shows decoded frames of one film to the detectors, and counts the time that it takes."""
+    """Shows one stretch of a film, frame after frame, to the detectors, and counts the time.
 
-    def __init__(self, detectors: Detectors, info: SourceInfo, clock: StageClock) -> None:
+    Each thread that looks has its own; the detectors are shared.
+    """
+
+    def __init__(
+        self,
+        detectors: Detectors,
+        info: SourceInfo,
+        clock: StageClock,
+        *,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
         self._detectors, self._info, self._clock = detectors, info, clock
+        self._every_seconds = every_seconds
+        self._watch = FaceWatch(detectors)
+        self._last: Sighting | None = None
+        self._passed_over: Frame | None = None
 
-    def faces(self, frame: Frame) -> tuple[Face, ...] | None:
-        """Faces in shares of the upright frame, largest first; None where nothing can find any."""
+    def watch(self, frame: Frame, *, goes_on: bool) -> list[Sighting]:
+        """Who was seen since the frame before, in order of time; often nothing was looked at.
+
+        For the sharpest frame of every second or so, in order of time; `goes_on` says that
+        no edit lies between the one before and this one. A frame is looked at when the last look
+        lies `every_seconds` back or before an edit; the one passed over just before it, too, if
+        somebody came or went. Faces as in face_watch.py, without eyes, mouth and expression.
+        """
+        last, passed_over = (self._last, self._passed_over) if goes_on else (None, None)
+        if last is not None and frame.seconds - last.seconds < self._every_seconds:
+            self._passed_over = frame
+            return []
+        self._passed_over = None
+        self._last = self._seen(frame, goes_on=last is not None)
+        found = [] if self._last is None else [self._last]
+        if (
+            passed_over is not None
+            and last is not None
+            and self._last is not None
+            and differ(last.faces, self._last.faces)
+        ):
+            between = self._seen(passed_over, goes_on=True, remember=False)
+            found = [between, *found] if between is not None else found
+        return found
+
+    def _seen(self, frame: Frame, *, goes_on: bool, remember: bool = True) -> Sighting | None:
         with self._clock.stage("faces", frames=1):
-            return self._detectors.faces(PictureView.of_frame(frame, self._info))
+            faces = self._watch.look(self._view(frame), goes_on=goes_on, remember=remember)
+        if faces is None:
+            return None
+        return Sighting(frame.index, frame.pts, frame.seconds, faces)
 
-    def contents(self, frame: Frame) -> Contents:
-        """What else the frame shows, in shares of the upright frame."""
+    def faces(
+        self, picture: Frame | ByteArray, seen: Sequence[Face] | None = None
+    ) -> tuple[Face, ...] | None:
+        """Faces with all that can be read of them, largest first; None: nothing finds any.
+
+        For the few frames that are judged, or upright RGB copies of them. `seen` are the faces
+        that the same frame showed as a sample; then only what was not read yet is.
+        """
+        with self._clock.stage("faces", frames=1):
+            view = self._view(picture)
+            return self._detectors.faces(view) if seen is None else self._detectors.read(view, seen)
+
+    def contents(self, picture: Frame | ByteArray, faces: Sequence[Face] = ()) -> Contents:
+        """What else a frame, or its upright RGB copy, shows beside its `faces`, in shares."""
         with self._clock.stage("objects", frames=1):
-            return self._detectors.contents(PictureView.of_frame(frame, self._info))
+            return self._detectors.contents(self._view(picture), faces)
+
+    def _view(self, picture: Frame | ByteArray) -> PictureView:
+        if isinstance(picture, np.ndarray):
+            return PictureView.of_rgb(picture)
+        return PictureView.of_frame(picture, self._info)
+
+
+def seconds_between_looks(settings: Settings, duration_seconds: float | None) -> float:
+    """How far apart the looks of a `FrameLooker` lie at least, in a film of that length."""
+    usual = EVERY_SECONDS_FAST if settings.preset == "fast" else EVERY_SECONDS
+    return usual if duration_seconds is None else min(usual, duration_seconds / LEAST_LOOKS)
 
 
 def detectors_for(settings: Settings) -> Detectors | None:
@@ -49,6 +124,12 @@ def detectors_for(settings: Settings) -> Detectors | None:
     from fastthumb.analysis.detectors import Detectors
 
     return Detectors.open(settings.models_dir, threads=1, small_faces=settings.small_faces)
+
+
+def looker_for(settings: Settings, info: SourceInfo, clock: StageClock) -> FrameLooker | None:
+    """What looks at single frames of a film; None where settings ask for nothing."""
+    detectors = detectors_for(settings)
+    return FrameLooker(detectors, info, clock) if detectors else None
 
 
 def models_for(settings: Settings) -> list[Model]:
@@ -87,7 +168,10 @@ def same_person_for(settings: Settings, models: Sequence[Model]) -> float | None
         return None
     from fastthumb.inference.models import Registry
 
-    entry = Registry.load(settings.models_dir).entries.get(name)
+    folder = settings.models_dir
+    if folder is not None and not Path(folder).is_dir():
+        folder = None  # a stored analysis outlives it
+    entry = Registry.load(folder).entries.get(name)
     return None if entry is None else entry.output.same_track
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastthumb.analysis.bars import Box
 from fastthumb.analysis.candidates import Candidate, CandidateCollector, judge
@@ -18,31 +20,37 @@ from fastthumb.analysis.dialogue import Dialogue
 from fastthumb.analysis.shot_lists import write_shots
 from fastthumb.analysis.shot_scenes import group_scenes
 from fastthumb.analysis.shots import Shot
-from fastthumb.analysis.signals import SignalTable, measure
+from fastthumb.analysis.signals import SignalTable
 from fastthumb.analysis.subtitles import dialogue_of
 from fastthumb.analysis.synopsis import Synopsis, read_synopsis
-from fastthumb.analysis.tracks import Track, follow
+from fastthumb.analysis.tracks import Track
 from fastthumb.artwork.contact_sheet import CONTACT_SHEET, write_contact_sheet
 from fastthumb.artwork.portraits import PortraitWriter
 from fastthumb.artwork.rendering import render
 from fastthumb.artwork.sprites import SpriteCollector
 from fastthumb.casting import choose_pictures
+from fastthumb.closer import look_closer
 from fastthumb.discovery import Location
 from fastthumb.errors import NoArtwork
-from fastthumb.looking import FrameLooker, cast_for, detectors_for
-from fastthumb.media.readahead import read_ahead
+from fastthumb.looking import cast_for, detectors_for, looker_for
+from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
-from fastthumb.presets import plan
+from fastthumb.pieces import Looking
+from fastthumb.presets import Plan, plan, workers_of
 from fastthumb.records import TitleRecord, write_title
+from fastthumb.refining import choose_refined, is_unrefined, refines
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, save_analysis
 from fastthumb.timing import StageClock
 from fastthumb.titles import title_record
 
+if TYPE_CHECKING:
+    from fastthumb.analysis.detections import Sighting
+    from fastthumb.analysis.detectors import Detectors
+
 Progress = Callable[[float], None]
 SHOTS_FILE = "shots.csv"
-AHEAD = 4  # frames that wait decoded while one is looked at, where there are cores to spare
 
 
 @dataclass(frozen=True)
@@ -90,15 +98,21 @@ def make_title(
         with clock.stage("choose", frames=len(analysis.candidates)):
             cast = cast_for(settings, analysis.models)
             choice = choose_pictures(analysis, settings, cast)
-            analysis.warnings.extend(choice.notes)
+        if refines(settings) and is_unrefined(choice):
+            looker = looker_for(settings, source.info, clock)
+            choice = choose_refined(
+                source, analysis, settings, cast, looker, threads=threads, clock=clock
+            )
+        analysis.warnings.extend(choice.notes)
         if not choice.picks:
             raise NoArtwork(
                 f"{printable(path)}: none of its {len(analysis.table)} frames is fit to be shown "
                 "(all black, flat or empty); there is nothing to make artwork of"
             )
         with clock.stage("render", frames=len(choice.picks)):
-            portraits = PortraitWriter(choice.characters, folder)
-            rendered = render(source, choice.picks, settings, folder, portraits)
+            shown = [pick.scored.candidate.pts for pick in choice.picks]
+            portraits = PortraitWriter(choice.characters, folder, at_hand=shown)
+            rendered = render(source, choice.picks, settings, folder, portraits, threads=threads)
         known = set(analysis.warnings)
         analysis.warnings.extend(said for said in source.warnings if said not in known)
     files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]
@@ -129,45 +143,75 @@ def analyze(
     progress: Progress = lambda _share: None,
     sprites: SpriteCollector | None = None,
 ) -> Analysis:
-    """Measure, cut into shots, look for people and judge in one pass over the preset's frames.
+    """Measure what the preset decodes, cut it into shots, judge it and look for people and things.
 
-    `sprites` is shown every measured frame on the way; with `threads=1` nothing runs beside
-    this thread. Raises NothingDecodable where no frame decodes; a broken tail only adds a
-    warning.
+    `sprites` is given a tile for each of its intervals on the way. `threads` workers measure
+    (default: one per core); the result does not depend on their number. Raises NothingDecodable
+    where no frame decodes; a broken tail only adds a warning.
     """
-    info, clock, table = source.info, StageClock(), SignalTable()
     detectors = detectors_for(settings)
-    looker = FrameLooker(detectors, info, clock) if detectors else None
-    collector = CandidateCollector(info, settings, looker)
-    decoding = plan(source, settings)
-    detector = decoding.detector()
+    decoding = plan(source, settings, Looking(source.info, settings, detectors))
+    try:
+        return _analyzed(decoding, detectors, threads, progress, sprites)
+    except CannotSeek:
+        return _analyzed(decoding.straight(), detectors, threads, progress, sprites)
+
+
+def _analyzed(
+    decoding: Plan,
+    detectors: Detectors | None,
+    threads: int | None,
+    progress: Progress,
+    sprites: SpriteCollector | None,
+) -> Analysis:
+    """The pass that `decoding` plans, and what follows from it."""
+    source, settings = decoding.source, decoding.settings
+    info, clock, table = source.info, StageClock(), SignalTable()
+    collector, detector = CandidateCollector(info, settings), decoding.detector()
     shots: list[Shot] = []
-    tracks: list[Track] = []
     candidates: list[Candidate] = []
+    kept: dict[int, bytes] = {}
+    sightings: dict[int, list[Sighting]] = {}
+    if sprites is not None:
+        sprites.restart()
 
     def judge_closed(closed: list[Shot]) -> None:
         shots.extend(closed)
         with clock.stage("judge"):
             for shot in closed:
-                seen = collector.sightings(shot)
-                end = shot.end_seconds + _frame_seconds(shot)
-                new, seen = follow(shot.index, shot.start_seconds, end, seen, len(tracks))
-                tracks.extend(new)
-                candidates.extend(judge(held, info) for held in collector.close(shot, seen))
+                seen = sightings[shot.index] = collector.sightings(shot)
+                for held in collector.close(shot, seen):
+                    candidates.append(judge(held, info))
+                    kept[held.frame_index] = held.kept
 
-    with read_ahead(decoding.frames(), AHEAD if threads != 1 else 0) as decoded:
-        frames = clock.each("decode", decoded)
-        for measured in clock.each("signals", measure(frames, info)):
-            frame = measured.frame
-            table.append(measured)
-            collector.push(measured)
+    last = -1
+    with closing(decoding.pieces(threads)) as pieces:
+        for piece in pieces:
+            clock.add(piece.clock)
+            collector.add(piece.slots, piece.sightings)
+            for sample in piece.samples:
+                signals, index, pts, seconds = sample
+                if index <= last:
+                    continue  # the piece before has seen it, and compared it
+                last = index
+                table.append(signals, index, pts, seconds, keyframe=index in piece.keyframes)
+                collector.push(signals, index, seconds)
+                with clock.stage("shots", frames=1):
+                    closed = detector.push(signals, index, pts, seconds)
+                judge_closed(closed)
             if sprites is not None:
-                sprites.push(measured)
-            with clock.stage("shots", frames=1):
-                closed = detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
-            judge_closed(closed)
-            progress(frame.seconds / info.duration_seconds if info.duration_seconds else 0.0)
+                for tile in piece.tiles:
+                    sprites.push(tile)
+            if info.duration_seconds and piece.samples:
+                progress(piece.samples[-1][3] / info.duration_seconds)
     judge_closed(detector.finish())
+    shots = group_scenes(shots, detector.looks)
+    tracks: list[Track] = []
+    if detectors is not None:
+        found = look_closer(
+            candidates, kept, sightings, shots, info, detectors, clock, workers_of(threads)
+        )
+        candidates, tracks = found.candidates, found.tracks
     with clock.stage("subtitles"):
         dialogue, complaints = dialogue_of(info)
     synopsis, unread = read_synopsis(info.path)
@@ -175,7 +219,7 @@ def analyze(
     return Analysis(
         info=info,
         table=table,
-        shots=group_scenes(shots, detector.looks),
+        shots=shots,
         candidates=candidates,
         tracks=tracks,
         dialogue=dialogue,
@@ -194,18 +238,23 @@ def analyze(
     )
 
 
-def _frame_seconds(shot: Shot) -> float:
-    """How long the last frame of a shot is seen, by the distance of the others."""
-    return (shot.end_seconds - shot.start_seconds) / max(shot.end_frame - shot.start_frame, 1)
-
-
-def find_shots(source: Source, settings: Settings) -> list[Shot]:
+def find_shots(source: Source, settings: Settings, *, threads: int | None = None) -> list[Shot]:
     """Only the shots of a film, with scenes and repeats, at the preset's accuracy."""
     decoding = plan(source, settings)
+    try:
+        return _shots(decoding, threads)
+    except CannotSeek:
+        return _shots(decoding.straight(), threads)
+
+
+def _shots(decoding: Plan, threads: int | None) -> list[Shot]:
     detector = decoding.detector()
     shots: list[Shot] = []
-    with read_ahead(decoding.frames(), AHEAD) as frames:
-        for measured in measure(frames, source.info):
-            frame = measured.frame
-            shots += detector.push(measured.signals, frame.index, frame.pts, frame.seconds)
+    last = -1
+    with closing(decoding.pieces(threads)) as pieces:
+        for piece in pieces:
+            for sample in piece.samples:
+                if sample[1] > last:
+                    last = sample[1]
+                    shots += detector.push(*sample)
     return group_scenes(shots + detector.finish(), detector.looks)

@@ -1,26 +1,45 @@
 """What each preset decodes, and how it finds shots in that.
 
-`fast` decodes keyframes only, where the timestamps of the packets are fit to place them in the
-film; where they are not (raw streams, clocks that jump back), and for the other presets, every
-frame is decoded.
+`fast` decodes keyframes only; `balanced` keyframes, and then the parts that may hide an edit;
+`best` every frame. All three take the film in chunks, one decoder for each core. A film whose
+timestamps are not fit for that (raw streams, clocks that jump back), that is damaged, short or
+read over the network is decoded from end to end by one decoder with several threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
 from fastthumb.analysis.shot_keyframes import KeyframeShotDetector
 from fastthumb.analysis.shot_looks import Look
+from fastthumb.analysis.shot_runs import RunShotDetector
 from fastthumb.analysis.shot_ticks import SignalsLike
 from fastthumb.analysis.shots import Shot, ShotDetector
 from fastthumb.analysis.signals import SignalTable
-from fastthumb.media.packets import PacketTable
+from fastthumb.chunks import Chunk, ChunkedFilm
+from fastthumb.media.diagnosis import is_url
+from fastthumb.media.readahead import read_ahead
 from fastthumb.media.source import Frame, Source
+from fastthumb.media.spans import can_divide, can_skip
+from fastthumb.pieces import Looking, Piece, PieceBuilder
 from fastthumb.settings import Settings
+
+Decodes = Literal["every frame", "keyframes", "around edits"]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AHEAD = 4  # frames that wait decoded while one is looked at, where there are cores to spare
+LEAST_CHUNKS = 4  # with fewer, one decoder with several threads keeps the cores busier
+MOST_WORKERS = 16  # on one film; each has a decoder, with a dozen frames in it
+_PIECE_FRAMES = 256  # of a film that is decoded from end to end
 
 
 class Detector(Protocol):
@@ -34,38 +53,118 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to decode of a film: every frame, or the keyframes of a packet table."""
+    """What to decode of a film, in chunks or from end to end, and what to take from it."""
 
     source: Source
-    keyframes: PacketTable | None
+    settings: Settings
+    looking: Looking | None
+    decodes: Decodes
+    chunked: bool
 
-    def frames(self) -> Generator[Frame]:
-        """The frames to look at, in presentation order, numbered as in the whole film."""
-        if self.keyframes is None:
-            yield from self.source.frames()
-            return
-        pts = np.sort(self.keyframes.pts)
-        for frame in self.source.keyframes():
-            yield replace(frame, index=int(np.searchsorted(pts, frame.pts)))
+    def pieces(self, threads: int | None = None) -> Generator[Piece]:
+        """The pieces of the film in order of time, made by `threads` workers (default: cores).
+
+        They do not depend on `threads`. Raises CannotSeek where a chunk cannot be decoded alone;
+        `straight` then gives a plan that can.
+        """
+        if self.chunked:
+            return self._pieces_of_chunks(workers_of(threads))
+        return self._pieces_of_pass(AHEAD if threads != 1 else 0)
+
+    def straight(self) -> Plan:
+        """The same film from end to end."""
+        decodes: Decodes = "keyframes" if self.decodes == "keyframes" else "every frame"
+        return replace(self, decodes=decodes, chunked=False)
 
     def detector(self) -> Detector:
-        """A new shot detector for these frames."""
-        if self.keyframes is None:
+        """A new shot detector for the samples of these pieces."""
+        time_base = self.source.info.time_base
+        if self.decodes == "every frame":
             return ShotDetector()
-        return KeyframeShotDetector(self.keyframes, self.source.info.time_base)
+        packets = self.source.packets()
+        if self.decodes == "keyframes":
+            return KeyframeShotDetector(packets, time_base)
+        return RunShotDetector(np.sort(packets.pts), float(time_base))
 
     def duration_seconds(self, table: SignalTable) -> float | None:
         """The film's length: of the frames that decoded, or what the header says of it."""
         seconds = table.rows["seconds"]
-        if self.keyframes is not None or len(seconds) < 2:
+        if self.decodes != "every frame" or len(seconds) < 2:
             return self.source.info.duration_seconds
         return float(seconds[-1] + (seconds[-1] - seconds[-2]))
 
+    def _pieces_of_chunks(self, workers: int) -> Generator[Piece]:
+        film = ChunkedFilm(self.source, self.looking)
+        interval = self.settings.interval_seconds
+        measure: dict[Decodes, Callable[[Chunk], Piece]] = {
+            "every frame": film.every_frame,
+            "keyframes": film.keyframes,
+            "around edits": lambda chunk: film.around_edits(chunk, interval),
+        }
+        yield from _in_order(measure[self.decodes], film.chunks(), workers, film.stop)
 
-def plan(source: Source, settings: Settings) -> Plan:
-    """What the preset decodes of a film."""
-    if settings.preset == "fast":
-        packets = source.packets()
-        if packets.is_rising:
-            return Plan(source, packets)
-    return Plan(source, None)
+    def _pieces_of_pass(self, ahead: int) -> Generator[Piece]:
+        builder = PieceBuilder(self.source.info, self.looking)
+        count = 0
+        with read_ahead(self._frames(), ahead) as frames:
+            for measured in builder.measured(frames, "decode"):
+                builder.show(measured)
+                count += 1
+                if count % _PIECE_FRAMES == 0:
+                    yield builder.take()
+        yield builder.finish()
+
+    def _frames(self) -> Generator[Frame]:
+        """The frames to look at, in presentation order, numbered as in the whole film."""
+        if self.decodes != "keyframes":
+            yield from self.source.frames(only_measured=True)
+            return
+        pts = np.sort(self.source.packets().pts)
+        for frame in self.source.keyframes():
+            yield replace(frame, index=int(np.searchsorted(pts, frame.pts)))
+
+
+def workers_of(threads: int | None) -> int:
+    """How many workers measure one film."""
+    return min(threads or os.cpu_count() or 1, MOST_WORKERS)
+
+
+def plan(source: Source, settings: Settings, looking: Looking | None = None) -> Plan:
+    """What the preset decodes of a film; without `looking`, only what shots are found from."""
+    decodes: Decodes = "every frame"
+    if settings.preset != "fast" and is_url(str(source.info.path)):  # fetched once
+        return Plan(source, settings, looking, decodes, chunked=False)
+    packets = source.packets()
+    if settings.preset == "fast" and packets.is_rising:
+        decodes = "keyframes"
+    elif settings.preset == "balanced" and can_skip(packets, float(source.info.time_base)):
+        decodes = "around edits"
+    chunked = can_divide(packets)
+    if chunked and decodes == "every frame":
+        chunked = len(ChunkedFilm(source, None).chunks()) >= LEAST_CHUNKS
+    return Plan(source, settings, looking, decodes, chunked)
+
+
+def _in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, stop: threading.Event
+) -> Generator[Result]:
+    """The results of items in their order, of which `workers` are worked on at the same time.
+
+    Few wait at any time. `stop` is set where nobody wants more.
+    """
+    if workers == 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="fastthumb-chunk") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            stop.set()
+            for future in waiting:
+                future.cancel()

@@ -5,8 +5,9 @@ them and docs/output.md explains them. Fields only change together with `SCHEMA_
 What the kinds of values promise is told in fields.py.
 
 Note [older documents]. A title of version 1 knew no people, things or settings (indoor, night);
-read today, it says so: its characters are empty and what was not looked for is null. Its
-settings lack what has been added since, so that the next run makes it anew.
+read today, it says so: its characters are empty and what was not looked for is null. One of
+version 2 does not say how long it took and how much was decoded for it. Their settings lack what
+has been added since, so that the next run makes them anew.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ from fastthumb.fields import rational as rational
 from fastthumb.fields import unescape_path as unescape_path
 from fastthumb.names import printable
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 TITLE_FILE = "title.json"
+_OLDER = (1, 2)  # versions of which every field still means the same
 
 
 class _Record(BaseModel):
@@ -109,10 +111,12 @@ class SourceRecord(_Record):
 
 
 class TimingRecord(_Record):
-    """Time spent in one stage."""
+    """What one stage took."""
 
     seconds: Number
+    """Of work, added up over all workers: it may be more than has passed on the wall."""
     frames: Count
+    """Frames that it saw."""
 
 
 class ModelRecord(_Record):
@@ -317,7 +321,7 @@ class Variant(_Record):
 class TitleRecord(_Record):
     """title.json: one title, its source, its shots and its variants."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     fastthumb_version: Text
     title_id: Text
     source: SourceRecord
@@ -328,7 +332,11 @@ class TitleRecord(_Record):
     models: list[ModelRecord] = []
     device: Text
     timings: dict[str, TimingRecord]
-    """Wall time and frames of each stage."""
+    """Seconds of work and frames of each stage; choosing again replaces those of its own."""
+    wall_seconds: Number | None = None
+    """What passed on the wall while the film was analyzed and its pictures made."""
+    frames_decoded: Count | None = None
+    """Frames that were decoded for the analysis; those decoded twice count twice."""
     warnings: list[Text] = []
     """What was wrong with the file and what could not be analyzed, a sentence each."""
     missing_models: list[Text] = []
@@ -398,7 +406,7 @@ def read_title(folder: Path) -> TitleRecord:
     again = "run `fastthumb process --force` on its video to make it again"
     try:
         document = pydantic_core.from_json(data)
-        if _version(document, path) == 1:
+        if _version(document, path) in _OLDER:
             data = json.dumps(document | {"schema_version": SCHEMA_VERSION}).encode()
         return TitleRecord.model_validate_json(data)
     except ValidationError as exc:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ Preset = Literal["fast", "balanced", "best"]
 ImageFormat = Literal["jpg", "webp", "avif", "png"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
+MOST_VARIANTS = 12
+_ANALYSIS = ("preset", "interval_seconds", "candidates_per_hour", "detect", "small_faces")
 _INPUTS = ("cast", "rules_file", "genres_file")  # settings that name files of the user's
 _ASPECT = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
@@ -67,6 +70,8 @@ class Settings(BaseModel):
 
     # what is decoded
     preset: Preset = "balanced"
+    interval_seconds: Annotated[float, Field(ge=0.1, le=60.0)] = 2.0
+    """How far apart the frames may be, about, that `balanced` looks at where no edit is likely."""
 
     # what is judged: at most so many pictures an hour of film, and a few more at its start
     candidates_per_hour: Annotated[int, Field(ge=50, le=10_000)] = 900
@@ -86,7 +91,7 @@ class Settings(BaseModel):
     """Hash of the contents of cast, rules and genres files: they may change under their names."""
 
     # what is chosen
-    variants: Annotated[int, Field(ge=4, le=12)] = 8
+    variants: Annotated[int, Field(ge=4, le=MOST_VARIANTS)] = 8
     genre: str = "default"
     visual_weights: VisualWeights = VisualWeights()
     quality_weights: QualityWeights = QualityWeights()
@@ -141,9 +146,17 @@ class Settings(BaseModel):
         return _digest(self.model_dump_json())
 
     def analysis_key(self) -> str:
-        """Hash of the settings that influence the analysis, not the choice or the pictures."""
-        fields = {"preset", "candidates_per_hour", "detect", "small_faces"}
-        return _digest(self.model_dump_json(include=fields))
+        """Hash of the settings that influence the analysis, not the choice or the pictures.
+
+        Those that have no effect beside the others do not count. Which networks look is not told
+        by settings, but by their hashes.
+        """
+        values = self.model_dump(mode="json", include=set(_ANALYSIS))
+        if self.preset != "balanced":
+            values.pop("interval_seconds", None)
+        if not self.detect:
+            values.pop("small_faces")
+        return _digest(json.dumps(values, sort_keys=True))
 
 
 def _inputs_hash(values: Mapping[str, object]) -> str:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from fastthumb.analysis.characters import Character
     from fastthumb.analysis.detections import Contents, Face
     from fastthumb.pipeline import Analysis
+    from fastthumb.timing import StageClock
+
+SHOTS_FILE = "shots.csv"
 
 
 def title_record(
@@ -68,10 +71,9 @@ def title_record(
         settings=settings.model_dump(mode="json"),
         models=[ModelRecord(name=name, task=task, sha256=sha) for name, task, sha in models],
         device="cpu",
-        timings={
-            name: TimingRecord(seconds=stage.seconds, frames=stage.frames)
-            for name, stage in analysis.clock.stages.items()
-        },
+        timings=timing_records(analysis.clock),
+        wall_seconds=analysis.clock.wall_seconds,
+        frames_decoded=analysis.clock.frames_decoded,
         warnings=list(analysis.warnings),
         missing_models=list(analysis.missing),
         characters=people,
@@ -79,6 +81,14 @@ def title_record(
         variants=[variant_record(title_id, analysis.info, one, characters) for one in rendered],
         files=list(dict.fromkeys([*files, *pictures])),
     )
+
+
+def timing_records(clock: StageClock) -> dict[str, TimingRecord]:
+    """What a clock counted, by stage."""
+    return {
+        name: TimingRecord(seconds=stage.seconds, frames=stage.frames)
+        for name, stage in clock.stages.items()
+    }
 
 
 def character_records(

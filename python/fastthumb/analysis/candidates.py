@@ -1,19 +1,17 @@
 """Candidates: the few frames of each shot that are worth judging, and what they look like.
 
-One pass over the film, in bounded memory. The film is cut into slots of about half a second;
-each holds its best frame so far by sharpness, stillness and exposure. When a slot is over, its
-frame is searched for faces: those are the samples by which people are followed through a shot.
-When the shot detector reports a shot (a few seconds late), the slots inside it are compared with
-their neighbors in the shot and the best are handed on. A shot that stays open for long is thinned
-as it grows, and frames that wait for long are kept as small pictures, not as decoded frames.
+Samples (measured frames without their pictures) and slots (analysis/slots.py) come in order of
+time and wait in bounded memory. When the shot detector reports a shot, the slots inside it are
+compared with their neighbors in the shot and the best are handed on. A shot that stays open for
+long is thinned as it grows.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +24,7 @@ from fastthumb.analysis.neighbors import (
     COLUMN,
     COLUMNS,
     CONTINUOUS_SECONDS,
+    MOTION,
     SETTLED_SECONDS,
     context_of,
     is_empty,
@@ -33,43 +32,26 @@ from fastthumb.analysis.neighbors import (
 )
 from fastthumb.analysis.ramps import ramp
 from fastthumb.analysis.reframing import contents_within, face_within
-from fastthumb.analysis.signals import Measured, scalars
+from fastthumb.analysis.slots import Slot, expanded
 from fastthumb.analysis.stills import PICTURE_SIDE, Still, content_signals, look
-from fastthumb.media.display import display_rgb
 
 if TYPE_CHECKING:
+    from fastthumb._core import FrameSignals
     from fastthumb.analysis.shots import Shot
-    from fastthumb.media.source import Frame, SourceInfo
+    from fastthumb.media.source import SourceInfo
     from fastthumb.settings import Settings
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 
-_SLOT_SECONDS = 0.5
-_THIN_SECONDS = 2.0  # slots of an open shot are merged up to this length once they are old
-_LATE_SECONDS = 4.0  # a cut is reported at most this long after it happened
-# A new slot begins early where the mean luma difference is at least this much above so many times
-# the usual one: probably a cut.
-_JUMP, _UNUSUAL = 12.0, 2.0
-_BESIDE_CUT = 0.7  # what a frame that touches a cut is worth, ...
-_DAMAGED = 0.2  # ... and one that the decoder says is damaged
-_FRAME_BYTES = 64 << 20  # decoded frames held at most, counted in bytes ...
-_FRAMES = 12  # ... and in number
-_PICTURES = 256  # small pictures held at most for one open shot, 170 kB each
+_BESIDE_CUT = 0.7  # what a frame that touches a cut is worth
+_MOST_SLOTS = 256  # held at most for one open shot, some 50 kB each
+_GRID_SECONDS = 0.5  # how far apart the frames are whose places are compared, see _activity
+_MOST_GRIDS = 1024  # held at most for one open shot, 2 kB each
 _SECONDS_EACH = 1.25  # of a shot for each of its candidates, up to _DENSE of them;
 _DENSE = 8
 _SECONDS_EACH_LONG = 4.0  # longer shots give one for so many seconds
 _RESERVE = 24.0  # candidates that any film may have beyond its hourly number, however short
-
-
-class Looker(Protocol):
-    """Who looks for faces and things in decoded frames; see analysis/detectors.py."""
-
-    def faces(self, frame: Frame) -> tuple[Face, ...] | None:
-        """Faces in shares of the upright frame, largest first; None where nothing can find any."""
-
-    def contents(self, frame: Frame) -> Contents:
-        """What else the frame shows, in shares of the upright frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +67,8 @@ class Candidate:
     is (x0, y0, x1, y1) in decoded pixels, ends exclusive: the picture without black bars, and
     `box_size` its (width, height) upright in square pixels. `faces` is None where nobody looked
     for any; their positions, and those in `contents`, are shares of the picture without bars.
+    `refined` says that it was compared with every other frame of its moment, `looked_at` that no
+    network that could say something of its frame was kept from it.
     """
 
     shot: int
@@ -98,15 +82,17 @@ class Candidate:
     box_size: tuple[int, int]
     faces: tuple[Face, ...] | None = None
     contents: Contents = NOT_LOOKED_AT
+    refined: bool = False
+    looked_at: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """A candidate before it is judged.
 
-    `picture` is its small upright copy, bars included. `activity` is float32 (18, 32) over the
-    decoded frame, how much each place moves around that time in grey levels, camera motion
-    taken away; None where too little of the shot is known.
+    `picture` is its small upright copy, bars included, and `kept` the larger one as JPEG.
+    `activity` is float32 (18, 32) over the decoded frame, how much each place moves around that
+    time in grey levels, camera motion taken away; None where too little of the shot is known.
     """
 
     shot: int
@@ -119,105 +105,48 @@ class Held:
     picture: ByteArray
     activity: FloatArray | None
     faces: tuple[Face, ...] | None = None
-    contents: Contents = NOT_LOOKED_AT
-
-
-class _Slot:
-    """The best frame of a stretch of time; a decoded frame at first, a picture later."""
-
-    __slots__ = (
-        "contents",
-        "count",
-        "grid",
-        "index",
-        "measured",
-        "picture",
-        "pts",
-        "seconds",
-        "seen",
-        "start",
-        "values",
-        "worth",
-    )
-
-    def __init__(self, measured: Measured, worth: float) -> None:
-        self.start = measured.frame.seconds
-        self.count = 0
-        self.picture: ByteArray | None = None
-        self.values: dict[str, float] = {}
-        self.contents = NOT_LOOKED_AT
-        self.hold(measured, worth)
-
-    def hold(self, measured: Measured, worth: float) -> None:
-        frame = measured.frame
-        self.measured: Measured | None = measured
-        self.seen = False  # whether this frame was searched for faces
-        self.worth = worth
-        self.index, self.pts, self.seconds = frame.index, frame.pts, frame.seconds
-        self.grid: npt.NDArray[np.float32] = measured.signals.grid
-
-    def settle(self, info: SourceInfo, looker: Looker | None) -> None:
-        """Take from the decoded frame all that is wanted of it, and let it go."""
-        if self.measured is not None:
-            if looker is not None:
-                self.contents = looker.contents(self.measured.frame)
-            self.picture = display_rgb(self.measured.frame, info, max_long_side=PICTURE_SIDE)
-            self.values = scalars(self.measured.signals)
-            self.grid = self.grid[..., :1].copy()  # a view would keep all signals alive
-            self.measured = None
+    kept: bytes = b""
 
 
 class CandidateCollector:
-    """Collects candidates while a film is measured; holds a few frames at a time."""
+    """Collects candidates from the samples and slots of a film, shot by shot."""
 
-    def __init__(self, info: SourceInfo, settings: Settings, looker: Looker | None = None) -> None:
+    def __init__(self, info: SourceInfo, settings: Settings) -> None:
         self._info = info
-        self._looker = looker
-        self._sightings: list[Sighting] = []
         self._bars = BarFinder(info)
         self._rows = array("f")
-        self._slots: list[_Slot] = []
-        frame_bytes = 1.5 * info.width * info.height * (2 if info.bit_depth > 8 else 1)
-        self._frames = int(min(max(_FRAME_BYTES / frame_bytes, 2), _FRAMES))
+        self._previous_seconds = 0.0
+        self._slots: list[Slot] = []
+        self._sightings: list[Sighting] = []
+        self._grids: list[tuple[float, int, FloatArray]] = []  # seconds, index, luma
         self._per_second = settings.candidates_per_hour / 3600.0
-        self._previous_seconds = self._usual_jump = 0.0
         self._allowance, self._allowed_until = _RESERVE, 0.0
 
-    def push(self, measured: Measured) -> None:
-        """Take note of the next frame; keeps a reference to it while it is the best of its slot."""
-        frame = measured.frame
-        values = read_signals(measured.signals)
-        self._rows.extend((frame.index, frame.seconds, *values))
-        sharp, _, spread, dark, bright, jump, change, motion = values[:8]
-        if frame.seconds - self._previous_seconds > CONTINUOUS_SECONDS:
-            jump = change = motion = 0.0  # samples, not motion
-        self._previous_seconds = frame.seconds
-        worth = (
-            sharp / (sharp + 100.0) * spread / (spread + 20.0) * (1.02 - dark) * (1.02 - bright)
-        ) / ((1.0 + 0.08 * motion) * (1.0 + 0.05 * change))
-        slots = self._slots
-        if not slots or frame.seconds >= slots[-1].start + _SLOT_SECONDS:
-            self._open_slot(measured, worth)
-        elif jump > _JUMP + _UNUSUAL * self._usual_jump and slots[-1].count >= 3:
-            # The first frame behind a cut is often starved of bits: the next ones may replace it.
-            self._open_slot(measured, worth * _BESIDE_CUT)
-        elif worth > slots[-1].worth:
-            worth *= _DAMAGED if frame.damaged else 1.0
-            if worth > slots[-1].worth:
-                slots[-1].hold(measured, worth)
-        slots[-1].count += 1
-        self._usual_jump += 0.25 * (jump - self._usual_jump)
+    def push(self, signals: FrameSignals, index: int, seconds: float) -> None:
+        """Take note of the next sample."""
+        row = [index, seconds, *read_signals(signals)]
+        if seconds - self._previous_seconds > CONTINUOUS_SECONDS:
+            row[MOTION] = [0.0] * (MOTION.stop - MOTION.start)  # samples, not motion
+        self._previous_seconds = seconds
+        self._rows.extend(row)
+        if not self._grids or seconds >= self._grids[-1][0] + _GRID_SECONDS:
+            self._grids.append((seconds, index, signals.grid[..., 0].copy()))
+            if len(self._grids) > _MOST_GRIDS:
+                del self._grids[0 : len(self._grids) : 2]
+
+    def add(self, slots: Iterable[Slot], sightings: Iterable[Sighting] = ()) -> None:
+        """Take the next slots, and what was seen in their frames, in order of time."""
+        self._slots.extend(slots)
+        self._sightings.extend(sightings)
+        while len(self._slots) > _MOST_SLOTS:
+            starts = np.array([slot.start_seconds for slot in self._slots])
+            _merge(self._slots, int((starts[2:] - starts[:-2]).argmin()))
 
     def sightings(self, shot: Shot) -> list[Sighting]:
         """Take the faces seen in the sampled frames of a finished shot, in order of time.
 
         Empty where nothing can find faces. Shots are asked for in order, before `close`.
         """
-        for slot in self._slots:
-            if slot.index <= shot.end_frame:
-                self._search(slot)
-        # Where the last slot runs into the next shot, that shot's face may be found first.
-        self._sightings.sort(key=lambda one: one.frame_index)
         seen = [one for one in self._sightings if one.frame_index <= shot.end_frame]
         self._sightings = self._sightings[len(seen) :]
         return [one for one in seen if one.frame_index >= shot.start_frame]
@@ -232,22 +161,23 @@ class CandidateCollector:
         """
         faces = {one.frame_index: one.faces for one in sightings}
         rows = self._take_rows(shot.end_frame)
+        grids = [grid for grid in self._grids if grid[1] <= shot.end_frame]
+        self._grids = self._grids[len(grids) :]
         slots = [slot for slot in self._slots if slot.index <= shot.end_frame]
-        self._slots = [slot for slot in self._slots if slot.index > shot.end_frame]
+        self._slots = self._slots[len(slots) :]
         slots = [slot for slot in slots if slot.index >= shot.start_frame]
         rows = rows[rows[:, 0] >= shot.start_frame]
         first, last = shot.usable_start_frame, shot.usable_end_frame
         inside = [slot for slot in slots if first <= slot.index <= last]
         if inside:
             rows = rows[(rows[:, 0] >= first) & (rows[:, 0] <= last)]
+            grids = [grid for grid in grids if first <= grid[1] <= last]
         slots = inside or slots
         chosen = _best_slots(slots, rows, faces, settled=bool(inside), edges=(first, last))
         chosen = chosen[: self._grant(shot, len(chosen))]
         if not chosen:
             return []
-        for slot, _ in chosen:
-            slot.settle(self._info, self._looker)
-        pictures = [slot.picture for slot, _ in chosen if slot.picture is not None]
+        pictures = [expanded(slot.picture, PICTURE_SIDE) for slot, _ in chosen]
         box = self._bars.find(rows[:, BARS], rows[:, COLUMN["dark_share"]], pictures)
         held = [
             self._hold(
@@ -256,7 +186,7 @@ class CandidateCollector:
                 picture,
                 box,
                 context,
-                _activity(slots, slot),
+                _activity_around(grids, slot.seconds),
                 faces.get(slot.index),
             )
             for (slot, context), picture in zip(chosen, pictures, strict=True)
@@ -266,7 +196,7 @@ class CandidateCollector:
     def _hold(
         self,
         shot: int,
-        slot: _Slot,
+        slot: Slot,
         picture: ByteArray,
         box: Box,
         context: dict[str, float],
@@ -286,43 +216,8 @@ class CandidateCollector:
             picture,
             activity,
             faces,
-            slot.contents,
+            slot.picture,
         )
-
-    def _search(self, slot: _Slot) -> None:
-        """Search the frame of a slot for faces, once."""
-        if self._looker is None or slot.seen or slot.measured is None:
-            return
-        slot.seen = True
-        signals = slot.measured.signals
-        empty = signals.luma_std < 3.0  # what is flat shows nobody
-        faces = () if empty else self._looker.faces(slot.measured.frame)
-        if faces is not None:
-            self._sightings.append(Sighting(slot.index, slot.pts, slot.seconds, faces))
-
-    def _open_slot(self, measured: Measured, worth: float) -> None:
-        if self._slots:
-            self._search(self._slots[-1])
-        worth *= _DAMAGED if measured.frame.damaged else 1.0
-        self._slots.append(_Slot(measured, worth))
-        if len(self._slots) > self._frames:
-            self._make_room(measured.frame.seconds)
-
-    def _make_room(self, now: float) -> None:
-        """Merge old slots, then turn the oldest decoded frames into pictures."""
-        slots = self._slots
-        old = 0
-        while old + 1 < len(slots) and slots[old + 1].start < now - _LATE_SECONDS:
-            if slots[old + 1].start + _SLOT_SECONDS - slots[old].start <= _THIN_SECONDS:
-                _merge(slots, old)
-            else:
-                old += 1
-        while len(slots) > _PICTURES:
-            starts = np.array([slot.start for slot in slots])
-            _merge(slots, int((starts[2:] - starts[:-2]).argmin()))
-        holding = [slot for slot in slots if slot.measured is not None]
-        for slot in holding[: max(len(holding) - self._frames, 0)]:
-            slot.settle(self._info, self._looker)
 
     def _take_rows(self, last_index: int) -> FloatArray:
         """Remove and return the rows of all frames up to `last_index`."""
@@ -346,13 +241,10 @@ def judge(held: Held, info: SourceInfo) -> Candidate:
     picture = np.ascontiguousarray(cut_bars(held.picture, held.content_box, info))
     part = upright_shares(held.content_box, info)
     width, height = info.display_size
-    faces, activity = None, None
-    if held.faces is not None:
-        # Who it is, is known from the whole track: a single look's embedding has served.
-        faces = tuple(replace(face_within(face, part), embedding=None) for face in held.faces)
+    activity = None
     if held.activity is not None:
         activity = upright_map(held.activity, held.content_box, info)
-    return Candidate(
+    candidate = Candidate(
         held.shot,
         held.frame_index,
         held.pts,
@@ -365,32 +257,46 @@ def judge(held: Held, info: SourceInfo) -> Candidate:
             max(round((part[2] - part[0]) * width), 1),
             max(round((part[3] - part[1]) * height), 1),
         ),
-        faces=faces,
-        contents=contents_within(held.contents, part),
     )
+    return with_faces(candidate, held.faces, info)
 
 
-def _merge(slots: list[_Slot], at: int) -> None:
+def with_faces(candidate: Candidate, faces: Sequence[Face] | None, info: SourceInfo) -> Candidate:
+    """The candidate with the faces of its frame, in shares of the upright frame."""
+    if faces is None:
+        return replace(candidate, faces=None)
+    part = upright_shares(candidate.content_box, info)
+    # Who it is, is known from the whole track: a single look's embedding has served.
+    within = tuple(replace(face_within(face, part), embedding=None) for face in faces)
+    return replace(candidate, faces=within)
+
+
+def with_contents(candidate: Candidate, contents: Contents, info: SourceInfo) -> Candidate:
+    """The candidate with what a look at its whole frame told, in shares of the upright frame."""
+    part = upright_shares(candidate.content_box, info)
+    return replace(candidate, contents=contents_within(contents, part))
+
+
+def _merge(slots: list[Slot], at: int) -> None:
     """Replace the slots `at` and `at + 1` by the better one, starting where the first did."""
     first, second = slots[at], slots[at + 1]
     better = second if second.worth > first.worth else first
-    better.start = first.start
-    slots[at : at + 2] = [better]
+    slots[at : at + 2] = [replace(better, start_seconds=first.start_seconds)]
 
 
 def _best_slots(
-    slots: list[_Slot],
+    slots: list[Slot],
     rows: FloatArray,
     faces: Mapping[int, tuple[Face, ...]],
     *,
     settled: bool,
     edges: tuple[int, int],
-) -> list[tuple[_Slot, dict[str, float]]]:
+) -> list[tuple[Slot, dict[str, float]]]:
     """The best slots of a shot that lie apart in time, best first, with what neighbors tell."""
     rated = []
     for slot in slots:
         at = int(np.searchsorted(rows[:, 0], slot.index))
-        if at == len(rows) or is_empty(rows[at]):
+        if at == len(rows) or is_empty(rows[at]) or not slot.picture:
             continue
         context = context_of(rows, at)
         if not settled:
@@ -407,7 +313,7 @@ def _best_slots(
     duration = float(rows[-1, 1] - rows[0, 1]) if len(rows) else 0.0
     wanted = _wanted(duration)
     apart = 0.5 * duration / wanted
-    chosen: list[tuple[_Slot, dict[str, float]]] = []
+    chosen: list[tuple[Slot, dict[str, float]]] = []
     for _, slot, context in rated:
         if len(chosen) < wanted and all(abs(slot.seconds - c.seconds) >= apart for c, _ in chosen):
             chosen.append((slot, context))
@@ -420,15 +326,22 @@ def _wanted(duration: float) -> int:
     return max(dense, int(duration / _SECONDS_EACH_LONG))
 
 
-def _activity(slots: list[_Slot], slot: _Slot) -> FloatArray | None:
-    """How much each place of the frame changes in the seconds around a slot, float32 (18, 32).
+def _activity_around(
+    grids: Sequence[tuple[float, int, FloatArray]], seconds: float
+) -> FloatArray | None:
+    """The activity of the seconds around a time, of grids (seconds, index, luma)."""
+    return activity_of([luma for when, _, luma in grids if abs(when - seconds) <= SETTLED_SECONDS])
 
-    Grey levels, spread over the slots; what changes everywhere is the camera or the light.
+
+def activity_of(grids: Sequence[FloatArray]) -> FloatArray | None:
+    """How much each place of the frame changes over a few frames, float32 (18, 32) grey levels.
+
+    `grids` are the lumas of the cells, (18, 32), of frames around one time. What changes
+    everywhere is the camera or the light, and taken off. None for less than three frames.
     """
-    near = [other for other in slots if abs(other.seconds - slot.seconds) <= SETTLED_SECONDS]
-    if len(near) < 3:
+    if len(grids) < 3:
         return None
-    changes = np.stack([other.grid[..., 0] for other in near]).std(axis=0)
+    changes = np.stack(grids).std(axis=0)
     everywhere = float(np.median(changes))
     local = np.maximum(changes - 1.5 * everywhere - 1.0, 0.0) * (1.0 - ramp(everywhere, 2.0, 6.0))
     activity: FloatArray = local.astype(np.float32)

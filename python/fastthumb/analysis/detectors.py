@@ -18,7 +18,7 @@ the figures.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -179,7 +179,7 @@ class Detectors:
         return list(self._runners.warnings)
 
     def faces(self, view: PictureView, *, inside: Rect | None = None) -> tuple[Face, ...] | None:
-        """Faces of a picture, largest first; None if nothing finds faces.
+        """Faces of a picture with all that is read of them, largest first; None: nothing finds any.
 
         `inside` is the part of the picture without black bars, in shares: what it cuts is cut
         off. What the networks read of a face is None where it is too small, one of too many, or
@@ -189,21 +189,66 @@ class Detectors:
         if finder is None:
             return None
         found = self._tried("faces", lambda: finder.detect(view, tiles=self._small_faces))
-        if found is None:
-            return None
-        found.sort(key=_area, reverse=True)
-        large = [at for at, face in enumerate(found) if _shorter_side(face) >= SMALLEST_FACE]
-        readings = [
-            _Reading(face.score >= finder.sure, face.score >= finder.sure - NEARLY)
-            for face in found
-        ]
-        self._read(view, [(found[at], readings[at]) for at in large[:MOST_FACES]])
-        edges = _scaled(inside or (0.0, 0.0, 1.0, 1.0), view.width, view.height)
-        pairs = zip(found, readings, strict=True)
-        return tuple(_face(view, face, reading, edges) for face, reading in pairs)
+        return None if found is None else self.read(view, self.described(view, found, inside))
 
-    def contents(self, view: PictureView) -> Contents:
-        """What the networks that look at the whole picture say of it."""
+    def glimpse(self, view: PictureView) -> list[FoundFace] | None:
+        """Where faces may be, display pixels, in less time; None: nothing finds any.
+
+        Where small faces are wanted it is a whole look.
+        """
+        finder = self._runners.faces
+        if finder is None:
+            return None
+        if self._small_faces:
+            return self._tried("faces", lambda: finder.detect(view, tiles=True))
+        return self._tried("faces", lambda: finder.glimpse(view))
+
+    def find_in(
+        self, view: PictureView, box: Box, glimpsed: Sequence[FoundFace]
+    ) -> Sequence[FoundFace]:
+        """The faces of a region in which some were glimpsed, display pixels, as in a whole look."""
+        finder = self._runners.faces
+        if finder is None or finder.glimpses_are_exact or self._small_faces:
+            return glimpsed
+        return self._tried("faces", lambda: finder.detect_in(view, box)) or []
+
+    def is_sure(self, face: FoundFace) -> bool:
+        """Whether its score alone says that a face is one; see Note [animals and animation]."""
+        finder = self._runners.faces
+        return finder is not None and face.score >= finder.sure
+
+    def described(
+        self, view: PictureView, found: Sequence[FoundFace], inside: Rect | None = None
+    ) -> tuple[Face, ...]:
+        """Found faces in shares, largest first, with what needs no network, `sure` by the score."""
+        edges = _scaled(inside or (0.0, 0.0, 1.0, 1.0), view.width, view.height)
+        ordered = sorted(found, key=_area, reverse=True)
+        return tuple(_face(view, face, edges, sure=self.is_sure(face)) for face in ordered)
+
+    def read(
+        self, view: PictureView, faces: Sequence[Face], *, closely: bool = True
+    ) -> tuple[Face, ...]:
+        """The same faces, largest first, with what the networks read of them.
+
+        Whether those are sure that nearly are, and who it is; `closely` eyes, mouth and
+        expression, too. What has been read before is not read again, and a face may come from a
+        larger copy of the picture.
+        """
+        seen = [_pixels(face, view) for face in faces]
+        readings = [
+            _Reading(face.sure, face.sure or self._nearly_sure(face), embedding=face.embedding)
+            for face in faces
+        ]
+        large = [at for at, face in enumerate(seen) if _shorter_side(face) >= SMALLEST_FACE]
+        self._read(view, [(seen[at], readings[at]) for at in large[:MOST_FACES]], closely)
+        return tuple(map(_with_reading, faces, readings))
+
+    def contents(self, view: PictureView, faces: Sequence[Face] = ()) -> Contents:
+        """What the networks that look at the whole picture say of it.
+
+        Of people who have one of these `faces` no pose is taken: a face tells where the head is
+        and how large a person.
+        """
         runners = self._runners
         objects = embedding = lettering = poses = labels = None
         if (finder := runners.objects) is not None:
@@ -214,32 +259,39 @@ class Detectors:
             lettering = self._tried("text", lambda: _lettering(text, view))
         if (pose := runners.pose) is not None and objects is not None:
             people = objects
-            poses = self._tried("pose", lambda: _poses(pose, view, people))
+            poses = self._tried("pose", lambda: _poses(pose, view, people, faces))
         for rule, classifier in runners.rules.items():
             answer = self._tried(rule, partial(classifier.read, view))
             if answer is not None:
                 labels = (labels or {}) | {f"{rule}={name}": p for name, p in answer.items()}
         return Contents(objects, embedding, labels, lettering, poses)
 
-    def _read(self, view: PictureView, faces: list[tuple[FoundFace, _Reading]]) -> None:
+    def _nearly_sure(self, face: Face) -> bool:
+        finder = self._runners.faces
+        return finder is not None and face.score >= finder.sure - NEARLY
+
+    def _read(
+        self, view: PictureView, faces: list[tuple[FoundFace, _Reading]], closely: bool
+    ) -> None:
         """Fill the readings of the faces, largest first; see Note [animals and animation]."""
         runners = self._runners
         faces = [(face, reading) for face, reading in faces if reading.near]
         close = [both for both in faces if _shorter_side(both[0]) >= SMALLEST_MIMIC][:MOST_MIMICS]
-        if (meshes := runners.mesh) is not None and close:
-            found = self._tried("face-mesh", lambda: meshes.read(view, [f for f, _ in close]))
-            for (_, reading), mesh in zip(close, found or (), strict=False):
-                reading.sure = reading.sure or (reading.near and mesh is not None)
+        meshed = close if closely else [both for both in close if not both[1].sure]
+        if (meshes := runners.mesh) is not None and meshed:
+            found = self._tried("face-mesh", lambda: meshes.read(view, [f for f, _ in meshed]))
+            for (_, reading), mesh in zip(meshed, found or (), strict=False):
+                reading.sure = reading.sure or mesh is not None
                 reading.mesh = mesh if reading.sure else None
-        if not runners.reads_meshes:
+        if closely and not runners.reads_meshes:
             for face, reading in close:
                 reading.eyes = eye_opening(view, face) if reading.sure else None
         if (reader := runners.identity) is not None:
-            known, readings = _sure(faces)
+            known, readings = _sure([both for both in faces if both[1].embedding is None])
             vectors = self._tried("identity", lambda: reader.read(view, known)) if known else None
             for reading, vector in zip(readings, _rows(vectors), strict=False):
                 reading.embedding = vector
-        if (moods := runners.expression) is not None:
+        if closely and (moods := runners.expression) is not None:
             clear, readings = _sure(close)
             classes = self._tried("expression", lambda: moods.read(view, clear)) if clear else None
             for reading, row in zip(readings, _rows(classes), strict=False):
@@ -286,11 +338,19 @@ def _lettering(finder: LetteringFinder, view: PictureView) -> tuple[Rect, ...]:
 
 
 def _poses(
-    reader: PoseReader, view: PictureView, objects: Sequence[FoundObject]
+    reader: PoseReader,
+    view: PictureView,
+    objects: Sequence[FoundObject],
+    faces: Sequence[Face],
 ) -> tuple[FloatArray, ...]:
-    """Joints of the MOST_POSES largest people, x and y in shares."""
+    """Joints of the MOST_POSES largest people without a face, x and y in shares."""
     people = [thing.box for thing in objects if thing.group == "person"]
-    boxes = [box for box in people if box[3] - box[1] >= SMALLEST_PERSON]
+    sure = [face for face in faces if face.sure]
+    boxes = [
+        box
+        for box in people
+        if box[3] - box[1] >= SMALLEST_PERSON and not any(_holds(box, face) for face in sure)
+    ]
     boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
     boxes = boxes[:MOST_POSES]
     if not boxes:
@@ -301,23 +361,39 @@ def _poses(
     )
 
 
-def _face(view: PictureView, face: FoundFace, reading: _Reading, edges: Box) -> Face:
-    mesh = reading.mesh
+def _face(view: PictureView, face: FoundFace, edges: Box, *, sure: bool) -> Face:
     return Face(
         box=_shares(face.box, view),
         landmarks=_landmark_shares(face, view),
         score=face.score,
         sharpness=face_sharpness(view, face),
-        turn=turn_of(face.landmarks) if mesh is None else mesh.turn,
+        turn=turn_of(face.landmarks),
         roll=roll_of(face.landmarks),
         cut_off=is_cut_off(face, edges),
-        eyes=reading.eyes if mesh is None else mesh.eyes,
-        mouth=None if mesh is None else mesh.mouth,
-        expression=reading.expression,
-        embedding=reading.embedding,
         pixels=_shorter_side(face),
-        sure=reading.sure,
+        sure=sure,
     )
+
+
+def _with_reading(face: Face, reading: _Reading) -> Face:
+    mesh = reading.mesh
+    expression = face.expression if reading.expression is None else reading.expression
+    known = replace(face, sure=reading.sure, embedding=reading.embedding, expression=expression)
+    if mesh is not None:
+        return replace(known, turn=mesh.turn, eyes=mesh.eyes, mouth=mesh.mouth)
+    return known if reading.eyes is None else replace(known, eyes=reading.eyes)
+
+
+def _pixels(face: Face, view: PictureView) -> FoundFace:
+    """A face in display pixels of a view."""
+    landmarks = np.array(face.landmarks).reshape(5, 2) * (view.width, view.height)
+    return FoundFace(_scaled(face.box, view.width, view.height), landmarks, face.score)
+
+
+def _holds(box: Rect, face: Face) -> bool:
+    """Whether the middle of a face lies in the box of a person."""
+    x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
 def _sure(faces: list[tuple[FoundFace, _Reading]]) -> tuple[list[FoundFace], list[_Reading]]:

@@ -40,6 +40,7 @@ SIGNALS = (
 COLUMNS = ("index", "seconds", *SIGNALS)
 COLUMN = {name: position for position, name in enumerate(COLUMNS)}
 BARS = slice(COLUMN["bar_top"], COLUMN["bar_right"] + 1)
+MOTION = slice(COLUMN["difference"], COLUMN["motion_spread"] + 1)
 read_signals = attrgetter(*SIGNALS)
 
 
@@ -51,13 +52,10 @@ def is_empty(row: FloatArray) -> bool:
 
 def context_of(rows: FloatArray, at: int) -> dict[str, float]:
     """What the neighbors in the shot tell about a frame; see Note [what the neighbors tell]."""
-    seconds = rows[:, COLUMN["seconds"]]
-    now = float(seconds[at])
+    now = float(rows[at, COLUMN["seconds"]])
 
     def around(name: str, reach: float) -> FloatArray:
-        low, high = np.searchsorted(seconds, [now - reach - 1e-3, now + reach + 1e-3])
-        values: FloatArray = rows[low:high, COLUMN[name]]
-        return values
+        return _around(rows, now, reach)[:, COLUMN[name]]
 
     sharpness = around("laplacian_variance", NEAR_SECONDS)
     relative = float(rows[at, COLUMN["laplacian_variance"]]) / max(float(sharpness.max()), 1e-6)
@@ -71,18 +69,41 @@ def context_of(rows: FloatArray, at: int) -> dict[str, float]:
     brighter = float(rows[at, COLUMN["luma_mean"]]) - float(
         np.median(around("luma_mean", MOMENT_SECONDS))
     )
-    period = max(float(np.median(np.diff(seconds))), 1e-3) if len(seconds) > 1 else 1.0
     # A fade changes every pixel, which motion cannot explain: that is no action.
     moment = around("luma_std", MOMENT_SECONDS)
     steady = 1.0 - ramp(abs(float(np.log((moment[-1] + 1.0) / (moment[0] + 1.0)))), 0.06, 0.3)
+    moving, period = _moving(rows, now)
     return {
         "stillness": _stillness(rows, at, period),
         "relative_sharpness": min(relative, 1.0),
         "settled": (1.0 - fading) * (1.0 - ramp(brighter, 10.0, 35.0)),
-        "moment_motion": float(around("motion", MOMENT_SECONDS).mean()) / period,
-        "moment_spread": float(around("motion_spread", MOMENT_SECONDS).mean()) * steady / period,
-        "moment_change": steady * float(around("compensated_difference", MOMENT_SECONDS).mean()),
+        "moment_motion": float(moving[:, COLUMN["motion"]].mean()) / period,
+        "moment_spread": float(moving[:, COLUMN["motion_spread"]].mean()) * steady / period,
+        "moment_change": steady * float(moving[:, COLUMN["compensated_difference"]].mean()),
     }
+
+
+def _around(rows: FloatArray, now: float, reach: float) -> FloatArray:
+    """The rows of frames up to `reach` seconds away."""
+    seconds = rows[:, COLUMN["seconds"]]
+    low, high = np.searchsorted(seconds, [now - reach - 1e-3, now + reach + 1e-3])
+    return rows[low:high]
+
+
+def _moving(rows: FloatArray, now: float) -> tuple[FloatArray, float]:
+    """Rows that tell how the moment around a time moves, and how far apart their frames are.
+
+    Where only parts of a shot were decoded frame by frame, only those parts tell, the nearest
+    ones where none is near.
+    """
+    gaps = np.diff(rows[:, COLUMN["seconds"]], prepend=rows[:1, COLUMN["seconds"]])
+    dense = (gaps > 0) & (gaps <= CONTINUOUS_SECONDS)
+    if dense.any() and not dense[1:].all():
+        told = rows[dense]
+        near = _around(told, now, MOMENT_SECONDS)
+        return (near if len(near) else told), max(float(np.median(gaps[dense])), 1e-3)
+    period = max(float(np.median(gaps[1:])), 1e-3) if len(rows) > 1 else 1.0
+    return _around(rows, now, MOMENT_SECONDS), period
 
 
 def _stillness(rows: FloatArray, at: int, period: float) -> float:
@@ -94,10 +115,16 @@ def _stillness(rows: FloatArray, at: int, period: float) -> float:
     """
     if period > CONTINUOUS_SECONDS:
         return 1.0
+    seconds = rows[:, COLUMN["seconds"]]
     steps = [step for step in (at, at + 1) if 0 < step < len(rows)]
-    if not steps:
+    steps = [step for step in steps if seconds[step] - seconds[step - 1] <= CONTINUOUS_SECONDS]
+    if steps:
+        moving = rows[steps]
+    elif len(rows) > 1:
+        moving, _ = _moving(rows, float(seconds[at]))  # as the rest of its shot moves
+    else:
         return 1.0
-    motion = float(rows[steps, COLUMN["motion"]].mean())
-    change = float(rows[steps, COLUMN["compensated_difference"]].mean())
+    motion = float(moving[:, COLUMN["motion"]].mean())
+    change = float(moving[:, COLUMN["compensated_difference"]].mean())
     shutter = min(1.0, 1.0 / (24.0 * period))
     return float(np.exp(shutter * (-motion / 8.0 - max(change - 2.0, 0.0) / 16.0)))

@@ -51,12 +51,21 @@ ROW = np.dtype(
 _scalars = attrgetter(*SCALARS)
 
 
+Sample = tuple[_core.FrameSignals, int, int, float]
+"""A measured frame without its picture: signals, number in the film, pts, seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A frame together with what was measured on it."""
 
     frame: Frame
     signals: _core.FrameSignals
+
+    @property
+    def sample(self) -> Sample:
+        """What stays when the picture is let go."""
+        return self.signals, self.frame.index, self.frame.pts, self.frame.seconds
 
 
 class SignalTable:
@@ -66,18 +75,13 @@ class SignalTable:
         self._rows = np.zeros(1024, dtype=ROW)
         self._count = 0
 
-    def append(self, measured: Measured) -> None:
+    def append(
+        self, signals: _core.FrameSignals, index: int, pts: int, seconds: float, *, keyframe: bool
+    ) -> None:
         """Add the row of one frame."""
         if self._count == len(self._rows):
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        frame = measured.frame
-        self._rows[self._count] = (
-            frame.index,
-            frame.pts,
-            frame.seconds,
-            frame.keyframe,
-            *_scalars(measured.signals),
-        )
+        self._rows[self._count] = (index, pts, seconds, keyframe, *_scalars(signals))
         self._count += 1
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """Tracks: one person through the sampled frames of one shot.
 
-Faces of neighboring samples, about half a second apart, belong to one person where place, size
-and looks say so together; the best assignment of all faces of a frame is taken at once. Whoever
+Faces of neighboring samples, a second or two apart, belong to one person where place, size and
+looks say so together; the best assignment of all faces of a frame is taken at once. Whoever
 leaves and comes back in the same shot is known again by looks.
 """
 

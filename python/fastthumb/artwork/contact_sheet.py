@@ -6,6 +6,7 @@ import functools
 import math
 import unicodedata
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ _PAGE_WIDTH = 1800
 _MARGIN = 72
 _GAP = 36
 _LEAST_ROOM = 60  # pixels for who is in a picture; with less nobody is named
+_AT_ONCE = 4  # pictures that are read at once; Pillow lets other threads run meanwhile
 _REASON_LINES = 3  # at most; a longer one ends in …
 
 # A neutral dark ground: colors of the pictures are judged best on gray.
@@ -69,28 +71,32 @@ class _Cell:
     scale: float
 
 
-def write_contact_sheet(record: TitleRecord, folder: Path) -> Path:
+def write_contact_sheet(record: TitleRecord, folder: Path, kept: Path | None = None) -> Path:
     """Write contact-sheet.jpg into the title's folder and return its path.
 
     Shows the title, its length, shots and size, and each variant's picture with rank, scene
-    type, who is in it, time, quality and reason. Raises OutputError if a variant's picture
-    cannot be read or the sheet cannot be written.
+    type, who is in it, time, quality and reason. Pictures that are not in `folder` are read from
+    `kept`. Raises OutputError if a variant's picture cannot be read or the sheet cannot be
+    written.
     """
-    sheet = _draw(record, folder)
+    places = [place for place in (folder, kept) if place is not None]
+    sheet = _draw(record, places)
     path = folder / CONTACT_SHEET
     write_bytes(path, encode(np.asarray(sheet), "jpg", _QUALITY, chroma="4:4:4"))
     return path
 
 
-def _draw(record: TitleRecord, folder: Path) -> Image.Image:
+def _draw(record: TitleRecord, places: Sequence[Path]) -> Image.Image:
     variants = sorted(record.variants, key=lambda variant: variant.variant)
     cells, page_bottom = _layout(variants, top=_MARGIN + 150)
     page = Image.new("RGB", (_PAGE_WIDTH, page_bottom + _MARGIN), _GROUND)
     draw = ImageDraw.Draw(page)
     _draw_heading(draw, record)
-    for variant, cell in zip(variants, cells, strict=True):
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        files = [_found(variant.file, places) for variant in variants]
+        pictures = pool.map(_picture, files, [(cell.width, cell.height) for cell in cells])
+    for variant, cell, picture in zip(variants, cells, pictures, strict=True):
         page.paste(Image.new("RGB", (cell.width, cell.height), _CELL), (cell.left, cell.top))
-        picture = _picture(folder / variant.file, (cell.width, cell.height))
         left = cell.left + (cell.width - picture.width) // 2
         top = cell.top + (cell.height - picture.height) // 2
         page.paste(picture, (left, top))
@@ -186,6 +192,12 @@ def _shape(variants: Sequence[Variant]) -> float:
     return min(max(variants[0].files[0].width / variants[0].files[0].height, 1 / 3), 4.0)
 
 
+def _found(name: str, places: Sequence[Path]) -> Path:
+    """The file of this name in the first place that has it; in the first where none has."""
+    paths = [place / name for place in places]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
 def _picture(path: Path, room: tuple[int, int]) -> Image.Image:
     """The picture in its own shape, as large as `room` (width, height) allows."""
     try:
@@ -203,7 +215,8 @@ def _picture(path: Path, room: tuple[int, int]) -> Image.Image:
         ) from exc
 
 
-def _wrapped(text: str, size: int, room: float, *, lines: int = _REASON_LINES) -> list[str]:
+@functools.lru_cache(maxsize=256)  # asked for when the page is laid out, and when it is drawn
+def _wrapped(text: str, size: int, room: float, *, lines: int = _REASON_LINES) -> tuple[str, ...]:
     """The text in at most `lines` lines that fit into `room` pixels; the rest ends in …"""
     done: list[str] = []
     words = text.split()
@@ -215,7 +228,7 @@ def _wrapped(text: str, size: int, room: float, *, lines: int = _REASON_LINES) -
         while words and _length(f"{line} {words[0]}", size) <= room:
             line = f"{line} {words.pop(0)}"
         done.append(_shortened(line, size, room))
-    return done
+    return tuple(done)
 
 
 def _shortened(text: str, size: int, room: float) -> str:

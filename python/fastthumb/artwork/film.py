@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 
+_ENOUGH = 2  # pictures a variant, among which the choice is not too small
 _PROMISING = 250  # candidates that may be chosen
 _REPRESENTED = 600  # candidates that want to be represented by the chosen ones
 # Two pictures are near-duplicates from this cosine of their descriptors on, or below this mean
@@ -65,6 +66,10 @@ class Film:
             if (first <= seconds[i] <= last or settings.window == (0.0, 1.0))
             and all(abs(seconds[i] - ban) >= self._gap for ban in settings.bans)
         ]
+        # What no network has seen may show anything; it is offered where the others are few.
+        seen = [i for i in allowed if scored[i].candidate.looked_at]
+        if len(seen) >= _ENOUGH * settings.variants:
+            allowed = seen
         fit = [allowed[i] for i in fit_to_show([scored[i] for i in allowed], settings)]
         self._index = pins + [i for i in _by_turns(scored, fit) if i not in set(pins)]
         self._index = self._index[:_REPRESENTED]

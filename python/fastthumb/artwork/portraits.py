@@ -1,13 +1,14 @@
 """Portraits: the best looks at each character as small square pictures, for people to know them.
 
 At most three of a lead, two of a supporting and one of a background character, far apart in
-time, of at most twelve characters. They are cut from frames that are decoded again on the way
-to the variants' own frames.
+time, of at most twelve characters. They are cut from frames that are at hand anyway, those of the
+variants first of all. A few more are decoded again for those who have none yet, the longest on
+screen first: to decode one frame takes as long as a tenth of a second of film and more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ SIDE = 192  # pixels; a smaller face is not enlarged
 _QUALITY = 85
 _CHARACTERS = 12
 _PORTRAITS = {"hero": 3, "heroine": 3, "lead": 3, "supporting": 2, "background": 1}
+_DECODED = 6  # frames at most that are decoded for portraits alone
+_AT_HAND = 1.25  # what a look in a frame at hand is worth more than another
 _APART_SECONDS = 5.0  # portraits of one character, where there are enough
 _AROUND_HEAD = 1.12  # side of the square over the longer side of the head
 _SAME_BOX = 1e-4  # shares of the picture by which boxes of one face may differ when read back
@@ -53,18 +56,25 @@ class PortraitWriter:
     """Cuts portraits out of the frames that it is shown and writes them into a title's folder.
 
     `kept` are portraits that are there already: they are taken where they are still wanted.
+    `at_hand` are the timestamps of frames that it will be shown at no cost.
     """
 
     def __init__(
-        self, characters: Sequence[Character], folder: Path, kept: Sequence[PortraitFile] = ()
+        self,
+        characters: Sequence[Character],
+        folder: Path,
+        kept: Sequence[PortraitFile] = (),
+        *,
+        at_hand: Collection[int] = (),
     ) -> None:
         self._folder = folder
         self._files: dict[str, list[PortraitFile | None]] = {}
         self._wanted: dict[int, list[tuple[str, int, Portrait]]] = {}
         self._names = {one.file for one in kept}
         ordered = sorted(characters, key=lambda one: (-one.screen_seconds, one.name))
-        for character in [one for one in ordered if one.portraits][:_CHARACTERS]:
-            chosen = _best(character.portraits, _PORTRAITS[character.role])
+        shown = [one for one in ordered if one.portraits][:_CHARACTERS]
+        free = {*at_hand, *(one.pts for one in kept)}
+        for character, chosen in zip(shown, _chosen(shown, free), strict=True):
             self._files[character.name] = [_found(portrait, kept) for portrait in chosen]
             for number, portrait in enumerate(chosen):
                 if self._files[character.name][number] is None:
@@ -130,16 +140,40 @@ def portrait_box(
     return x, y, x + side, y + side
 
 
-def _best(portraits: Sequence[Portrait], count: int) -> list[Portrait]:
-    """The best portraits, far apart in time where there are enough."""
-    ordered = sorted(portraits, key=lambda one: (-one.worth, one.pts))
-    chosen: list[Portrait] = []
-    for apart in (_APART_SECONDS, 0.0):
-        for one in ordered:
-            near = any(abs(one.seconds - other.seconds) < apart for other in chosen)
-            if len(chosen) < count and one not in chosen and not near:
-                chosen.append(one)
+def _chosen(characters: Sequence[Character], free: Collection[int]) -> list[list[Portrait]]:
+    """The portraits of each character, best first: a first one of everybody, then second ones.
+
+    All from frames that are `free`, but for _DECODED others, shared where they show several.
+    """
+    at_hand, left = set(free), _DECODED
+    chosen: list[list[Portrait]] = [[] for _ in characters]
+    for rank in range(max(_PORTRAITS.values())):
+        for character, own in zip(characters, chosen, strict=True):
+            if len(own) < rank or rank >= _PORTRAITS[character.role]:
+                continue
+            looks = [one for one in character.portraits if left or one.pts in at_hand]
+            best = _next(looks, own, at_hand)
+            if best is not None:
+                left -= best.pts not in at_hand
+                at_hand.add(best.pts)
+                own.append(best)
     return chosen
+
+
+def _next(
+    looks: Sequence[Portrait], chosen: Sequence[Portrait], at_hand: Collection[int]
+) -> Portrait | None:
+    """The best look that is not chosen, far from the chosen ones where there is one."""
+    ordered = sorted(
+        (one for one in looks if one not in chosen),
+        key=lambda one: (-one.worth * (_AT_HAND if one.pts in at_hand else 1.0), one.pts),
+    )
+    far = (one for one in ordered if all(_apart(one, other) for other in chosen))
+    return next(far, ordered[0] if ordered else None)
+
+
+def _apart(one: Portrait, other: Portrait) -> bool:
+    return abs(one.seconds - other.seconds) >= _APART_SECONDS
 
 
 def _found(portrait: Portrait, kept: Sequence[PortraitFile]) -> PortraitFile | None:

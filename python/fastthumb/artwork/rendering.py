@@ -10,10 +10,10 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +23,14 @@ from PIL import Image
 from fastthumb.analysis.bars import upright_shares
 from fastthumb.artwork.crops import Box, Crop, best_crop, parse_aspect
 from fastthumb.artwork.encoding import encode, require_encoder
+from fastthumb.artwork.fetching import fetch
 from fastthumb.artwork.filling import filled, part_to_fill
 from fastthumb.artwork.portraits import PortraitWriter
 from fastthumb.artwork.subjects import view_of
 from fastthumb.atomic import make_folder, write_bytes
 from fastthumb.errors import OutputError, SourceError
 from fastthumb.media.display import display_rgb
-from fastthumb.media.source import Source, SourceInfo
+from fastthumb.media.source import Frame, Source, SourceInfo
 from fastthumb.names import printable
 from fastthumb.settings import ImageFormat, Settings
 
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 _REDUCED_ENOUGH_FOR_FULL_CHROMA = 1.5
 # From this quality up nobody counts bytes, and rounding in chroma is what is left to see.
 _FULL_CHROMA_QUALITY = 95
-# Pictures on their way to the encoders at any time; bounds memory for 8K films (100 MB each).
-_IN_FLIGHT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +80,17 @@ def render(
     settings: Settings,
     folder: Path,
     portraits: PortraitWriter | None = None,
+    *,
+    threads: int | None = None,
 ) -> list[RenderedVariant]:
     """Write the pictures of all picks into `folder` (made if need be), in the order of picks.
 
     Names are RANK-SCENE-TYPE.EXT, and RANK-SCENE-TYPE-2x3.EXT for a crop to 2:3. Each file
     appears whole or not at all. `portraits` is shown the frames that it wants on the way;
-    one that cannot be decoded again is only left out. Raises SourceError if the frame of a pick
-    cannot be decoded again at its timestamp, OutputError if a file cannot be written or the
-    format cannot hold it.
+    one that cannot be decoded again is only left out. The files do not depend on `threads`, the
+    number of frames at work at the same time (None: one per core). Raises SourceError if the
+    frame of a pick cannot be decoded again at its timestamp, OutputError if a file cannot be
+    written or the format cannot hold it.
     """
     require_encoder(settings.image_format)
     make_folder(folder)
@@ -98,28 +100,18 @@ def render(
         wanted.setdefault(pick.scored.candidate.pts, []).append(pick)
 
     shown = set(portraits.wanted_pts) if portraits else set()
-
     made: dict[int, RenderedVariant] = {}
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        running: list[Future[list[tuple[int, RenderedVariant]]]] = []
-        try:
-            for frame in source.frames_at(sorted({*wanted, *shown}), neighbors=info.interlaced):
-                picture = display_rgb(frame, info)
-                if portraits is not None and frame.pts in shown:
-                    portraits.show(frame.pts, picture, _content(picks, picture, info))
-                if frame.pts not in wanted:
-                    continue
-                same_moment = wanted.pop(frame.pts, [])
-                running.append(
-                    pool.submit(_render_moment, picture, same_moment, info, settings, folder)
-                )
-                if len(running) >= _IN_FLIGHT:
-                    made.update(running.pop(0).result())
-            for future in running:
-                made.update(future.result())
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    showing = Lock()
+
+    def take(frame: Frame) -> None:
+        picture = display_rgb(frame, info)
+        if portraits is not None and frame.pts in shown:
+            with showing:
+                portraits.show(frame.pts, picture, _content(picks, picture, info))
+        for pick in wanted.pop(frame.pts, ()):
+            made[pick.rank] = _render_pick(picture, pick, info, settings, folder)
+
+    fetch(source, {*wanted, *shown}, take, threads=threads)
     if wanted:
         raise _lost_frames(info, [pick for lost in wanted.values() for pick in lost])
     return [made[pick.rank] for pick in picks]
@@ -147,16 +139,6 @@ def _content(picks: Sequence[Pick], picture: npt.NDArray[np.uint8], info: Source
     """The part of an upright picture without the black bars that most picks have."""
     boxes = Counter(pick.scored.candidate.content_box for pick in picks).most_common(1)
     return upright_box(boxes[0][0], info, picture.shape[1::-1]) if boxes else None
-
-
-def _render_moment(
-    picture: npt.NDArray[np.uint8],
-    picks: Iterable[Pick],
-    info: SourceInfo,
-    settings: Settings,
-    folder: Path,
-) -> list[tuple[int, RenderedVariant]]:
-    return [(pick.rank, _render_pick(picture, pick, info, settings, folder)) for pick in picks]
 
 
 def _render_pick(

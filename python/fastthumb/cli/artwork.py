@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,7 +133,7 @@ def _run(
 ) -> int:
     """Process the paths and report; returns the number of titles that failed."""
     from fastthumb.artwork.genres import priorities_of
-    from fastthumb.batch import count, run_batch
+    from fastthumb.batch import count, run_batch, summary
     from fastthumb.discovery import find_videos, location, plan_jobs
     from fastthumb.events import Event
     from fastthumb.names import printable
@@ -144,22 +146,14 @@ def _run(
         reporter(Event("skipped", path=printable(skip.path), message=skip.reason))
     planned = plan_jobs(videos, out)
     reporter.expect(len(planned))
+    start = time.perf_counter()
     outcomes = run_batch(
         planned, out, settings, workers=jobs, force=force, dry_run=dry_run, listener=reporter
     )
-    failed = count(outcomes, "failed")
     if not dry_run:
-        reporter(
-            Event(
-                "summary",
-                path=printable(out / "index.html"),
-                done=count(outcomes, "done"),
-                unchanged=count(outcomes, "unchanged"),
-                failed=failed,
-                skipped=len(skipped),
-            )
-        )
-    return failed
+        ended = summary(outcomes, time.perf_counter() - start)
+        reporter(replace(ended, path=printable(out / "index.html"), skipped=len(skipped)))
+    return count(outcomes, "failed")
 
 
 def variants(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fastthumb.records import TitleRecord
 
 
+_LEAST_SHARE = 0.005  # of the work of a run that a stage has to have to be worth a line
+
+
 class Reporter:
     """Shows events; the base class prints one plain line per event that a reader cares about."""
 
@@ -85,6 +88,8 @@ def _line(event: Event) -> str | None:
             return f"{event.title}: {event.message} ({event.path})"
         case "warning":
             return f"{event.title}: {event.message}" if event.title else event.message
+        case "done" if event.message:
+            return f"{event.title}: {event.message} ({event.seconds:.1f} s)"
         case "done":
             return (
                 f"{event.title}: {event.variants} variants from {event.shots} shots, "
@@ -96,8 +101,31 @@ def _line(event: Event) -> str | None:
             return f"FAILED {event.message}"
         case "summary":
             parts = [f"{event.done} done", f"{event.unchanged} unchanged", f"{event.failed} failed"]
-            return f"{', '.join(parts)}; gallery: {event.path}"
+            last = f"{', '.join(parts)}; gallery: {event.path}"
+            return "\n".join([*_stages(event), last])
     return None
+
+
+def _stages(event: Event) -> list[str]:
+    """A table of where the work of a run went, and how fast that was; empty where none was done."""
+    stages = event.stages or {}
+    total = sum(stage["seconds"] for stage in stages.values())
+    if not total:
+        return []
+    width = max(map(len, stages))
+    lines = [f"{'':{width}}    frames  seconds  share"]
+    for name, stage in stages.items():
+        seconds = stage["seconds"]
+        if seconds >= _LEAST_SHARE * total:
+            share = 100 * seconds / total
+            lines.append(f"{name:{width}}  {stage['frames']:8,}  {seconds:7.1f}  {share:4.0f} %")
+    passed = event.seconds or 0.0
+    end = f"{total:.1f} s of work in {passed:.1f} s"
+    if event.frames_decoded:
+        end += f", {event.frames_decoded:,} frames decoded"
+    if event.film_seconds and passed:
+        end += f", {event.film_seconds / passed:.1f} x real time"
+    return [*lines, end]
 
 
 @contextmanager

@@ -25,6 +25,12 @@ THRESHOLD, IOU = 0.6, 0.3
 # belongs to its neighbor. A face smaller than the overlap is whole in one tile at least.
 TILES = 2
 OVERLAP = 0.2
+# A glimpse: the longer side of the picture in it, and the score from which it shows something that
+# may be a face. Of the frames that show a sure face to a whole look, 98.6 % then show one.
+GLIMPSE_SIDE, GLIMPSE_SCORE = 320, 0.3
+# The built-in cascade's time is in the small faces; this is the smallest one of its glimpse, as a
+# share of the picture's short side.
+GLIMPSE_FACE_SHARE = 1 / 9
 # A face that a tile cuts off reaches this near to the tile's inner edge, as a share of its width.
 CUT_BY_TILE = 0.02
 
@@ -51,6 +57,7 @@ class FaceFinder(ABC):
 
     sure: float
     iou: float = IOU
+    glimpses_are_exact = True  # what a glimpse shows scores and lies as in a whole look
 
     def detect(self, view: PictureView, *, tiles: bool = False) -> list[FoundFace]:
         """Find faces, best first; with `tiles` small ones too, in about five times the time.
@@ -70,6 +77,18 @@ class FaceFinder(ABC):
             rows = rows[_core.nms(boxes, scores, self.iou)]
         return [_face(row) for row in rows]
 
+    def glimpse(self, view: PictureView) -> list[FoundFace]:
+        """Where faces may be, best first, in less time than `detect` where the finder knows how.
+
+        Unless `glimpses_are_exact` they score less than `detect` asks for and their places are
+        coarse. Where there are none, `detect` finds small or doubtful faces at most.
+        """
+        return self.detect(view)
+
+    def detect_in(self, view: PictureView, box: Box) -> list[FoundFace]:
+        """Find the faces of a region, best first, as `detect` finds them in the whole picture."""
+        return [_face(row) for row in self._rows(view, box)]
+
     @abstractmethod
     def _rows(self, view: PictureView, box: Box) -> npt.NDArray[np.float64]:
         """Faces in a region, best first, (k, 15): box, score, landmarks in display pixels."""
@@ -87,15 +106,37 @@ class YunetFinder(FaceFinder):
     def __init__(self, network: Runnable) -> None:
         self._network = network
         output = network.entry.output
+        self.glimpses_are_exact = network.entry.input.multiple_of is None
         self._threshold = THRESHOLD if output.threshold is None else output.threshold
         self.iou = IOU if output.iou is None else output.iou
 
-    def _rows(self, view: PictureView, box: Box) -> npt.NDArray[np.float64]:
-        tensor, scale = region(view, self._network.entry.input, box)
+    def glimpse(self, view: PictureView) -> list[FoundFace]:
+        """As above, in a quarter of the time; a network of one size looks as for `detect`."""
+        if self.glimpses_are_exact:
+            return self.detect(view)
+        scale = GLIMPSE_SIDE / max(view.width, view.height)
+        whole = (0.0, 0.0, float(view.width), float(view.height))
+        return [_face(row) for row in self._rows(view, whole, scale, GLIMPSE_SCORE)]
+
+    def detect_in(self, view: PictureView, box: Box) -> list[FoundFace]:
+        """As above, at the scale at which `detect` shows the whole picture: less is to be seen."""
+        wanted = self._network.entry.input
+        scale = max(wanted.width, wanted.height) / max(view.width, view.height)
+        return [_face(row) for row in self._rows(view, box, scale)]
+
+    def _rows(
+        self,
+        view: PictureView,
+        box: Box,
+        most_scale: float | None = None,
+        threshold: float | None = None,
+    ) -> npt.NDArray[np.float64]:
+        tensor, scale = region(view, self._network.entry.input, box, most_scale)
         answers = self._network.run(tensor)
         maps = [np.ascontiguousarray(answers[name][0]) for name in self._network.output_names]
         height, width = tensor.shape[2:]
-        found = _core.decode_yunet(maps, width, height, self._threshold, self.iou)
+        least = self._threshold if threshold is None else threshold
+        found = _core.decode_yunet(maps, width, height, least, self.iou)
         rows = np.asarray(found, np.float64)
         places = [0, 1, 2, 3, *range(5, 15)]
         rows[:, places] = rows[:, places] / scale + np.tile(box[:2], 7)
@@ -109,6 +150,10 @@ class MtcnnFinder(FaceFinder):
 
     def __init__(self, cascade: Mtcnn) -> None:
         self._cascade = cascade
+
+    def glimpse(self, view: PictureView) -> list[FoundFace]:
+        """As above, in a third of the time: the larger faces."""
+        return [_face(row) for row in self._cascade.detect(view, GLIMPSE_FACE_SHARE).astype(float)]
 
     def _rows(self, view: PictureView, box: Box) -> npt.NDArray[np.float64]:
         x0, y0, x1, y1 = (round(edge) for edge in box)

@@ -72,9 +72,10 @@ class Mtcnn:
         except ModelError:  # a file of the cache is damaged
             return cls(resolved, _sessions(resolved, threads, anew=True))
 
-    def detect(self, view: PictureView) -> FloatArray:
+    def detect(self, view: PictureView, least_share: float = MIN_FACE_SHARE) -> FloatArray:
         """Find the faces of a picture, best first.
 
+        `least_share` is the smallest face, as a share of the picture's short side.
         Returns float32 (k, 15): box x0, y0, x1, y1 in display pixels, score 0..1, then x, y of
         left eye, right eye, nose, left and right corner of the mouth as the picture shows them.
         """
@@ -82,15 +83,15 @@ class Mtcnn:
         width = max(1, round(view.width * reduction))
         height = max(1, round(view.height * reduction))
         reduced = PictureView.of_rgb(view.rgb(width, height))
-        boxes = self._proposals(reduced)
+        boxes = self._proposals(reduced, least_share)
         boxes = self._refined(reduced, boxes)
         to_display = np.array([view.width / width, view.height / height] * 2, np.float32)
         return self._faces(view, reduced, boxes, to_display)
 
-    def _proposals(self, reduced: PictureView) -> FloatArray:
+    def _proposals(self, reduced: PictureView, least_share: float) -> FloatArray:
         """Square windows (k, 4) that P-Net takes for faces, on all levels of the pyramid."""
         short = min(reduced.width, reduced.height)
-        scale = WINDOW_PX / max(MIN_FACE_PX, short * MIN_FACE_SHARE)
+        scale = WINDOW_PX / max(MIN_FACE_PX, short * least_share)
         boxes, scores = [], []
         while short * scale >= WINDOW_PX:
             width, height = round(reduced.width * scale), round(reduced.height * scale)

@@ -48,9 +48,12 @@ def size_for(wanted: Input, width: float, height: float) -> tuple[int, int]:
     if step is None:
         return wanted.width, wanted.height
     scale = min(1.0, max(wanted.width, wanted.height) / max(width, height))
-    across = max(step, math.ceil(round(width * scale) / step) * step)
-    down = max(step, math.ceil(round(height * scale) / step) * step)
-    return across, down
+    return _multiple(width * scale, step), _multiple(height * scale, step)
+
+
+def _multiple(length: float, step: int) -> int:
+    """The smallest multiple of `step`, one at least, that holds so many pixels."""
+    return max(step, math.ceil(round(length) / step) * step)
 
 
 def whole_picture(view: PictureView, wanted: Input) -> tuple[FloatArray, tuple[float, float]]:
@@ -64,10 +67,19 @@ def whole_picture(view: PictureView, wanted: Input) -> tuple[FloatArray, tuple[f
     return tensor[None], (scale, scale)
 
 
-def region(view: PictureView, wanted: Input, box: Box | None = None) -> tuple[FloatArray, float]:
-    """A region as (1, 3, h, w), aspect kept, never enlarged; and its scale."""
+def region(
+    view: PictureView, wanted: Input, box: Box | None = None, most_scale: float | None = None
+) -> tuple[FloatArray, float]:
+    """A region as (1, 3, h, w), aspect kept, never enlarged; and its scale.
+
+    It is as large as the entry allows, or, where that has free sizes and `most_scale` is given,
+    reduced to that scale at least, give or take what it takes to a multiple.
+    """
     x0, y0, x1, y1 = box or (0.0, 0.0, float(view.width), float(view.height))
     width, height = size_for(wanted, x1 - x0, y1 - y0)
+    if most_scale is not None and wanted.multiple_of is not None:
+        width = min(width, _multiple((x1 - x0) * min(most_scale, 1.0), wanted.multiple_of))
+        height = min(height, _multiple((y1 - y0) * min(most_scale, 1.0), wanted.multiple_of))
     tensor, scale = view.letterboxed(width, height, pixels_of(wanted), (x0, y0, x1, y1))
     return tensor[None], scale
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,48 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from fastthumb.media.spans import Span
+
+
+class PyavSpanReader:
+    """Reads parts of a film with one decoder; see `SpanReader`."""
+
+    def __init__(self, source: PyavSource, *, only_measured: bool) -> None:
+        self._source, self._only_measured = source, only_measured
+        self._reading: Reading | None = None
+        self._pts = source.frame_pts
+        self._is_damaged = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._reading is not None:
+            self._source._stop(self._reading)
+            self._reading = None
+
+    def frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
+        """See `SpanReader.frames`."""
+        if self._reading is None:
+            self._reading = self._source._start(
+                alone=True, only_measured=self._only_measured, on_damage=self._note_damage
+            )
+        for span in spans:
+            for image in read_span(self._reading, span):
+                if self._is_damaged:
+                    raise CannotSeek
+                assert image.pts is not None
+                index = int(np.searchsorted(self._pts, image.pts))
+                yield self._source._frame(index, image.pts, image, made_up=False)
+        if self._is_damaged:
+            raise CannotSeek
+
+    def _note_damage(self, _pts: int | None) -> None:
+        self._is_damaged = True
 
 
 class PyavSource:
@@ -78,10 +120,11 @@ class PyavSource:
             reading.close()
         self._open_readings.clear()
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, *, only_measured: bool = False) -> Iterator[Frame]:
         """See `Source.frames`."""
         count = 0
-        for index, (pts, made_up, image) in enumerate(self._placed_images()):
+        images = self._placed_images(only_measured=only_measured)
+        for index, (pts, made_up, image) in enumerate(images):
             yield self._frame(index, pts, image, made_up=made_up)
             count = index + 1
         if not count and not self._closed:
@@ -135,19 +178,21 @@ class PyavSource:
                 f"{min(missing)}",
             )
 
+    def open_spans(self, *, only_measured: bool = False) -> PyavSpanReader:
+        """See `Source.open_spans`."""
+        return PyavSpanReader(self, only_measured=only_measured)
+
     def span_frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """See `Source.span_frames`."""
+        with self.open_spans() as reader:
+            yield from reader.frames(spans)
+
+    @property
+    def frame_pts(self) -> npt.NDArray[np.int64]:
+        """Timestamps of all packets that are shown, ascending; int64."""
         if self._frame_pts is None:
             self._frame_pts = np.sort(self.packets().pts)
-        reading = self._start(alone=True)
-        try:
-            for span in spans:
-                for image in read_span(reading, span):
-                    assert image.pts is not None
-                    index = int(np.searchsorted(self._frame_pts, image.pts))
-                    yield self._frame(index, image.pts, image, made_up=False)
-        finally:
-            self._stop(reading)
+        return self._frame_pts
 
     def packets(self) -> PacketTable:
         """See `Source.packets`. The table is made once."""
@@ -159,15 +204,23 @@ class PyavSource:
                 self._stop(reading)
         return self._table
 
-    def _start(self, *, keyframes_only: bool = False, alone: bool = False) -> Reading:
+    def _start(
+        self,
+        *,
+        keyframes_only: bool = False,
+        alone: bool = False,
+        only_measured: bool = False,
+        on_damage: Callable[[int | None], None] | None = None,
+    ) -> Reading:
         if self._closed:
             raise SourceError(f"{printable(self._name)}: the source is closed; open it again")
         reading = Reading(
             self._name,
             self._stream_index,
-            self._damaged,
+            on_damage or self._damaged,
             threads=1 if alone else self._threads,
             keyframes_only=keyframes_only,
+            only_measured=only_measured,
         )
         self._open_readings.add(reading)
         return reading
@@ -200,11 +253,13 @@ class PyavSource:
             neighbors=neighbors,
         )
 
-    def _placed_images(self) -> Iterator[tuple[int, bool, av.VideoFrame]]:
+    def _placed_images(
+        self, *, only_measured: bool = False
+    ) -> Iterator[tuple[int, bool, av.VideoFrame]]:
         """Give every picture with its timestamp; tell what is odd about the film as a whole."""
         timeline = self._timeline()
         layouts: set[tuple[int, int, str]] = set()
-        reading = self._start()
+        reading = self._start(only_measured=only_measured)
         count, end_pts = 0, 0
         try:
             for image in reading.images():

@@ -50,18 +50,27 @@ class Span:
 def can_skip(packets: PacketTable, tick_seconds: float) -> bool:
     """Say whether parts of a film can be decoded alone, and whether that saves anything.
 
-    Its timestamps must find every frame, its first frame must be a keyframe, and its groups of
-    pictures must be neither mostly single frames nor longer than MOST_SPAN_SECONDS.
+    It must divide, and its groups of pictures must be neither mostly single frames nor longer
+    than MOST_SPAN_SECONDS.
     """
-    if not packets.is_rising:
+    if not can_divide(packets):
         return False
-    keys, pts = packets.keyframe_pts, np.sort(packets.pts)
+    keys = packets.keyframe_pts
     if len(keys) < LEAST_KEYFRAMES or len(keys) > ALL_INTRA * len(packets):
         return False
-    if keys[0] != pts[0] or packets.pts[0] != pts[0]:
-        return False
-    longest = np.diff(np.append(keys, pts[-1])).max() * tick_seconds
+    longest = np.diff(np.append(keys, packets.pts.max())).max() * tick_seconds
     return bool(longest <= MOST_SPAN_SECONDS)
+
+
+def can_divide(packets: PacketTable) -> bool:
+    """Say whether a film can be decoded in parts, each from one of its keyframes.
+
+    Its timestamps must find every frame, and its first frame must be a keyframe.
+    """
+    if not packets.is_rising or not packets.keyframe.any():
+        return False
+    first = packets.pts.min()
+    return bool(packets.keyframe_pts[0] == first and packets.pts[0] == first)
 
 
 class SpanTable:

@@ -13,6 +13,7 @@ script run than its own, known by hash.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -36,6 +37,8 @@ from fastthumb.atomic import write_bytes
 from fastthumb.names import printable
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from fastthumb.records import FileRecord, ShotRecord, TitleRecord, Variant
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -80,30 +83,37 @@ def write_gallery(
 
 def _page(titles: Sequence[GalleryTitle], failed: Sequence[FailedTitle]) -> str:
     # Imported here: commands that write no gallery should not wait for a template engine.
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    files = resources.files(__package__)
-    style, template, *scripts = (
-        _without_indents(files.joinpath(name).read_text(encoding="utf-8"))
-        for name in ("page.css", "page.html", *_SCRIPTS)
-    )
-    script = "\n".join(scripts)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    template, style, script = _sources()
     variants = sum(len(title.record.variants) for title in titles)
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.from_string(template).render(
+    return template.render(
         cards=[_card(title) for title in titles],
         blocks=[Markup(_json_block(_view(title))) for title in titles],  # noqa: S704 - escaped
         failed=[(printable(one.path), one.reason) for one in failed],
         heading=counted(len(titles), "title"),
         summary=counted(variants, "variant"),
-        style=Markup(_without_spaces(style)),  # noqa: S704 - our own file
+        style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_hash=script_hash,
     )
+
+
+@functools.cache
+def _sources() -> tuple[Template, str, str]:
+    """The page's template, its style and its script; compiling the first takes milliseconds."""
+    from jinja2 import Environment, StrictUndefined
+
+    files = resources.files(__package__)
+    style, page, *scripts = (
+        _without_indents(files.joinpath(name).read_text(encoding="utf-8"))
+        for name in ("page.css", "page.html", *_SCRIPTS)
+    )
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(page), _without_spaces(style), "\n".join(scripts)
 
 
 def _card(title: GalleryTitle) -> dict[str, Any]:
