@@ -23,6 +23,7 @@ from quality_shots import Edits, edits_of
 ANYWHERE = 6  # frames of a group of pictures, at random
 BESIDE_AN_EDIT = 3  # to either side of it, so many ticks away:
 NEAREST, FARTHEST = 3, 13
+MUCH = 0.35  # of a transition
 
 # Beside those of fit_shots.py.
 FILMS = {
@@ -41,6 +42,12 @@ FILMS = {
     919: "--minutes 4 --size 640x360 --fps 24 --codec libsvtav1 --crf 32 --gradual 0.25 "
     "--flash 0.08 --shot 1.2:4",
     920: "--minutes 4 --size 640x360 --fps 24 --crf 20 --gradual 0.25 --flash 0.08 --shot 2:9",
+    921: "--minutes 4 --size 640x360 --fps 30 --gop 60 --codec libvpx-vp9 --crf 32 --gradual 0.25 "
+    "--flash 0.08",
+    923: "--minutes 4 --size 640x360 --fps 24 --gradual 0.35 --flash 0.08",
+    924: "--minutes 4 --size 640x360 --fps 24 --codec libsvtav1 --crf 38 --gradual 0.35 "
+    "--flash 0.08",
+    925: "--minutes 4 --size 640x360 --fps 60 --gradual 0.35 --flash 0.08",
 }
 
 
@@ -56,8 +63,8 @@ def films(more: dict[int, str]) -> list[Path]:
 def pairs(columns: dict[str, Any]) -> list[tuple[tuple[float, ...], bool]]:
     """Features of pairs of a film, and whether an edit lies between the two.
 
-    An edit is what ShotDetector finds with every frame. Left out is what a transition reaches
-    into whose middle lies elsewhere.
+    An edit is what ShotDetector finds with every frame. Left out is what only a little of a
+    transition reaches into.
     """
     frames = [*replay(columns)]
     edits = edits_of(find_shots(frames))
@@ -71,7 +78,7 @@ def pairs(columns: dict[str, Any]) -> list[tuple[tuple[float, ...], bool]]:
     for group in groups_of(keyframes):
         places = {group.before.number: group.before, group.after.number: group.after}
         for a, b in _numbers(group, edits, rng):
-            true = _is_true(a, b, edits)
+            true = _is_true(a, b, edits, whole=(a, b) == (group.before.number, group.after.number))
             if true is not None:
                 for n in (a, b):
                     places.setdefault(n, place_of(frames[n][0], n))
@@ -96,10 +103,20 @@ def _numbers(group: Group, edits: Edits, rng: np.random.Generator) -> Iterator[t
             yield n, b
 
 
-def _is_true(a: int, b: int, edits: Edits) -> bool | None:
-    """Whether an edit lies after frame `a` and not after frame `b`; None: hard to say."""
+def _is_true(a: int, b: int, edits: Edits, *, whole: bool) -> bool | None:
+    """Whether an edit lies after frame `a` and not after frame `b`; None: hard to say.
+
+    Of a whole group of pictures, the middle of a transition decides which one it belongs to; a
+    look must not end while much of a transition is still to come.
+    """
     middles = edits.cuts + [(first + last + 1) // 2 for first, last in edits.graduals]
     if any(a < middle <= b for middle in middles):
         return True
-    partly = any(first <= b and last >= a for first, last in edits.graduals)
-    return None if partly else False
+    shares = [
+        (min(last, b) - max(first, a + 1) + 1) / (last - first + 1)
+        for first, last in edits.graduals
+        if first <= b and last >= a
+    ]
+    if not whole and any(share >= MUCH for share in shares):
+        return True
+    return None if shares else False

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ from _report import save
 from _shot_films import FILMS, make
 from _shot_signals import keyframes_of, replay, signals_of
 from fastthumb.analysis.shot_packets import PacketEvidence
-from fastthumb.analysis.shot_runs import join_runs, shots_of_runs
+from fastthumb.analysis.shot_runs import RunShotDetector
 from fastthumb.analysis.shot_search import Sample, look_into, searches
-from fastthumb.analysis.shots import Shot, find_shots
+from fastthumb.analysis.shots import Shot
+from fastthumb.chunks import MOSTLY_DOUBTFUL, ChunkedFilm
+from fastthumb.media.reading import LEAVING_OUT_CODECS
 from fastthumb.media.source import open_source
-from fastthumb.selective import MOSTLY_DOUBTFUL, find_shots_selectively
+from fastthumb.pipeline import find_shots
+from fastthumb.settings import Settings
 from quality_shots import Count, edits_of, matched, ours
 
 # Processor time of one H.264 frame with non-reference pictures left out, over a decoded one: 13.6
@@ -36,33 +40,53 @@ PASSED_OVER = 0.6
 
 
 def selective_shots(film: Path) -> tuple[list[Shot], float]:
-    """The shots found by looking where it is doubtful, and the cost: 1 = every frame decoded."""
+    """The shots found by looking where it is doubtful, and the cost: 1 = every frame decoded.
+
+    Chunk by chunk, as the preset balanced decodes a film.
+    """
     columns = signals_of(film)
     frames: list[Sample] = [*replay(columns)]
     keyed, packets, time_base = keyframes_of(columns)
     evidence = PacketEvidence(packets)
-    passes_cheaply = film.name.startswith(("h264", "bench"))
     keyframes: list[Sample] = [
         (signals, int(np.searchsorted(evidence.pts, pts)), pts, seconds)
         for signals, _, pts, seconds in keyed
     ]
-    numbers = np.array([number for _, number, *_ in keyframes])
+    starts = [number for _, number, *_ in keyframes]
+    with open_source(film) as source:
+        chunks = ChunkedFilm(source, None).chunks()
+        passes_cheaply = source.info.codec in LEAVING_OUT_CODECS
+    passed_over = PASSED_OVER if passes_cheaply else 1.0
     cost = float(len(keyframes))
+    samples = {keyframe[1]: keyframe for keyframe in keyframes}
 
     def read(first: int, last: int) -> Generator[Sample]:
         nonlocal cost
-        passed = first - numbers[np.searchsorted(numbers, first, side="right") - 1]
-        cost += (PASSED_OVER if passes_cheaply else 1.0) * passed
+        cost += passed_over * (first - starts[bisect_right(starts, first) - 1])
         for sample in frames[first : last + 1]:
             cost += 1
             yield sample
 
-    doubtful = searches(keyframes, evidence, passes_cheaply=passes_cheaply)
-    if sum(search.frames for search in doubtful) >= MOSTLY_DOUBTFUL * len(frames):
-        return find_shots(frames), 1.0  # a straight pass
-    looks = [look_into(search, evidence, read) for search in doubtful]
-    shots, _ = shots_of_runs(join_runs(looks), keyframes, evidence, float(time_base))
-    return shots, float(cost) / len(frames)
+    for chunk in chunks:
+        first, end = starts[chunk.first], [*starts, len(frames)][chunk.end]
+        around = keyframes[max(chunk.first - 1, 0) : chunk.end + 2]
+        doubtful = [
+            search
+            for search in searches(around, evidence, passes_cheaply=passes_cheaply)
+            if first <= search.before.number < end
+            and (search.after is not None or search.before.number == starts[-1])
+        ]
+        if sum(search.frames for search in doubtful) >= MOSTLY_DOUBTFUL * (end - first):
+            looks = [[*read(first, min(end, len(frames) - 1))]]
+        else:
+            looks = [look_into(search, evidence, read) for search in doubtful]
+        seen: set[int] = set()
+        for look in looks:
+            samples.update((sample[1], sample) for sample in look if sample[1] not in seen)
+            seen.update(sample[1] for sample in look)
+    detector = RunShotDetector(evidence.pts, float(time_base))
+    shots = [shot for number in sorted(samples) for shot in detector.push(*samples[number])]
+    return shots + detector.finish(), cost / len(frames)
 
 
 def against_best(film: Path, shots: list[Shot]) -> Count:
@@ -83,7 +107,7 @@ def decoding_times(film: Path) -> dict[str, float]:
 
     def selectively() -> None:
         with open_source(film) as source:
-            find_shots_selectively(source, workers=2)
+            find_shots(source, Settings(preset="balanced"))
 
     def straight() -> None:
         with av.open(str(film)) as container:

@@ -34,7 +34,7 @@ _MOST_CHUNKS = 24  # of a film, as long as a chunk then has between ...
 _LEAST_SECONDS, _MOST_SECONDS = 16.0, 40.0  # ... so many seconds
 # Share of a chunk in doubtful groups of pictures from which on all of it is decoded: that decodes
 # nothing twice.
-_MOSTLY_DOUBTFUL = 0.85
+MOSTLY_DOUBTFUL = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class ChunkedFilm:
                 if first <= search.before.number < end
                 and (search.after is not None or search.before.number == last_key)
             ]
-            if sum(search.frames for search in doubtful) >= _MOSTLY_DOUBTFUL * (end - first):
+            if sum(search.frames for search in doubtful) >= MOSTLY_DOUBTFUL * (end - first):
                 work.builder.restart()
                 work.show_all(chunk)
                 return work.builder.finish()
@@ -120,9 +120,12 @@ class ChunkedFilm:
                 for measured in work.read(low, high, "decode looks"):
                     yield measured.sample
 
+            seen = -1
             for search in doubtful:
-                look = look_into(search, self._evidence, read)
-                work.builder.note(cast("list[Sample]", look))
+                look = cast("list[Sample]", look_into(search, self._evidence, read))
+                # The first sample of a look is compared with nothing: an earlier look knows more.
+                work.builder.note(sample for sample in look if sample[1] > seen)
+                seen = max(seen, look[-1][1]) if look else seen
             besides = work.builder.unseen(interval_seconds, self._seconds, end)
             for measured in work.read_each(besides, "decode looks"):
                 work.builder.show_alone(measured)

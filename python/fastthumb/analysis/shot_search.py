@@ -85,13 +85,16 @@ def searches(
         before, after, per_tick = group.before, group.after, group.per_tick
         odds = doubt(evidence, group, before, after)
         if odds > DOUBTFUL:
-            earliest = first = likely = before.number
-            if passes_cheaply:
-                likely = evidence.likely_start(before.number, after.number)
-                first = max(before.number, likely - AHEAD * per_tick)
-            if not (found and found[-1].after is before):
+            first = before.number
+            likely = evidence.likely_start(before.number, after.number)
+            covered = found and found[-1].after is before
+            if not covered or before.number - found[-1].likely > GROW * per_tick:
                 # What goes on from the group before is not seen by a look at that.
                 earliest = max(0, before.number - GROW * per_tick)
+            else:
+                earliest = before.number
+            if passes_cheaply:
+                first = max(first, likely - AHEAD * per_tick)
             last = min(after.number + BEYOND * per_tick, end)
             found.append(Search(before, group, earliest, first, likely, last, odds))
     if keyframes and keyframes[-1][1] < end:
@@ -203,8 +206,10 @@ def _begins_late(
     edits = _edits(run)
     if edits:
         start, end = edits[0]
-        # A cut right after a keyframe is seen without what lies before.
-        return start - first < margin and (end >= start or first > search.before.number)
+        if end < start:
+            # A cut right after a keyframe is seen without what lies before.
+            return start - first < margin and first > search.before.number
+        return start - first < MARGIN_OF_GRADUAL * group.per_tick
     if search.doubt <= UNLIKELY or len(run) <= margin or first + margin >= group.after.number:
         return False
     return _is_doubtful(run[margin], group, evidence, early=True)
