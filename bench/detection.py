@@ -9,8 +9,8 @@ in animation. Watching: sure faces of a whole look that the cheap one sees, too.
 networks say of a copy of 640 pixels, as candidates are kept, against the frame. Objects: average
 precision as COCO defines it, against the figures published with the models. Looks: sharpness of
 faces against known blur, faces cut off by an edge on purpose, turn by landmarks against turn by
-mesh, the lesser measure of open eyes against the mesh. Times: one thread, the least of several
-rounds, for every part of what is done to a picture.
+mesh, the lesser measure of open eyes against the mesh. Times: CPU of one thread, the least of
+several rounds, for every part of what is done to a picture.
 """
 
 from __future__ import annotations

@@ -154,6 +154,36 @@ def test_poses_are_of_the_largest_people(everything: Detectors, data: Path) -> N
     assert len(contents.poses) == MOST_POSES
 
 
+def test_of_people_with_faces_no_pose_is_taken(everything: Detectors, couple: PictureView) -> None:
+    faces = everything.faces(couple)
+    assert faces
+    without, beside = everything.contents(couple), everything.contents(couple, faces)
+    assert without.poses is not None
+    assert beside.poses is not None
+    assert len(beside.poses) < len(without.poses)
+
+
+def test_what_is_read_of_found_faces_is_that_of_a_look(
+    everything: Detectors, couple: PictureView
+) -> None:
+    look = everything.faces(couple)
+    spots = everything.glimpse(couple)
+    assert look
+    assert spots
+    whole = (0.0, 0.0, float(couple.width), float(couple.height))
+    found = everything.described(couple, everything.find_in(couple, whole, spots))
+    assert all(face.embedding is None and face.eyes is None for face in found)
+    who = everything.read(couple, found, closely=False)
+    assert all(face.embedding is not None and face.eyes is None for face in who[:2])
+    everything_read = everything.read(couple, who)
+    for one, other in zip(everything_read[:2], look[:2], strict=True):
+        assert one.box == pytest.approx(other.box)
+        assert one.eyes == pytest.approx(other.eyes)
+        assert one.expression is not None
+        assert one.turn == other.turn
+    assert everything_read[0].embedding is who[0].embedding, "not read again"
+
+
 @pytest.mark.parametrize("size", [(1, 1), (64, 48), (3000, 2), (2, 900)], ids=str)
 def test_pictures_of_any_size_are_looked_at(everything: Detectors, size: tuple[int, int]) -> None:
     rng = np.random.default_rng(4)

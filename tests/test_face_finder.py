@@ -165,3 +165,62 @@ def test_nothing_is_found_in_nothing(finder: FaceFinder) -> None:
     assert finder.detect(gray(1, 1)) == []
     assert finder.detect(gray(640, 360)) == []
     assert finder.detect(gray(7, 900), tiles=True) == []
+
+
+# --- glimpses and parts
+
+
+def test_a_glimpse_is_half_as_large_and_asks_for_less() -> None:
+    finder, network = yunet([(10, 5, 0.4)], multiple_of=32)
+    (face,) = finder.glimpse(gray(1280, 720))
+    assert network.shown[0].shape == (1, 3, 192, 320)
+    assert face.score == pytest.approx(0.4)
+    assert face.box == pytest.approx((4 * (80 - 16), 4 * (40 - 24), 4 * 96, 4 * 64), rel=1e-4)
+    assert finder.detect(gray(1280, 720)) == []
+    assert not finder.glimpses_are_exact
+
+
+def test_a_network_of_one_size_glimpses_as_it_looks() -> None:
+    finder, network = yunet([(20, 10, 0.9)])
+    assert finder.glimpses_are_exact
+    assert finder.glimpse(gray(1280, 720))[0].box == finder.detect(gray(1280, 720))[0].box
+    assert [shown.shape[2:] for shown in network.shown] == [(640, 640)] * 2
+
+
+def test_a_small_picture_is_not_enlarged_for_a_glimpse() -> None:
+    finder, network = yunet([], multiple_of=32)
+    finder.glimpse(gray(96, 64))
+    assert network.shown[0].shape == (1, 3, 64, 96)
+
+
+@pytest.mark.parametrize(
+    ("box", "shape"),
+    [
+        ((0.0, 0.0, 1280.0, 720.0), (384, 640)),
+        ((200.0, 100.0, 520.0, 420.0), (160, 160)),
+        ((200.0, 100.0, 210.0, 105.0), (32, 32)),
+    ],
+    ids=["whole", "part", "tiny"],
+)
+def test_a_part_is_seen_at_the_scale_of_the_whole(
+    box: tuple[float, float, float, float], shape: tuple[int, int]
+) -> None:
+    finder, network = yunet([(2, 3, 0.9)], multiple_of=32)
+    found = finder.detect_in(gray(1280, 720), box)
+    assert network.shown[0].shape[2:] == shape
+    scale = min(shape[1] / (box[2] - box[0]), shape[0] / (box[3] - box[1]), 1.0)
+    assert found[0].box[0] == pytest.approx(box[0], abs=1.0), "16 - 16 px from the part's edge"
+    assert found[0].box[3] == pytest.approx(box[1] + (24 + 24) / scale, rel=1e-3)
+
+
+def test_the_built_in_detector_glimpses_large_faces(data: Path) -> None:
+    registry = Registry.load()
+    resolved = registry.resolve(registry.named("mtcnn"))
+    assert resolved is not None
+    finder = open_face_finder(resolved, 1)
+    path = data / "faces/people/group/two_people.jpg"
+    if not path.exists():
+        pytest.skip(f"{path} is not part of this test data")
+    view = PictureView.of_rgb(rgb_of(path))
+    assert finder.glimpses_are_exact
+    assert len(finder.glimpse(view)) >= 2

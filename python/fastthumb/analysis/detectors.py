@@ -69,6 +69,7 @@ Runner = TypeVar("Runner")
 # Of the faces of a frame the networks read so many, the largest first, from so many display px of
 # the shorter side on: for identity, and for what needs a closer look, expression and mesh.
 MOST_FACES, SMALLEST_FACE = 12, 24.0
+MOST_SAMPLED = 5  # of the many frames that are only sampled
 MOST_MIMICS, SMALLEST_MIMIC = 6, 32.0
 NEARLY = 0.1  # of a face that scores so little less than a sure one the mesh decides
 MOST_POSES, SMALLEST_PERSON = 3, 0.15  # the largest people, from this share of the height on
@@ -240,7 +241,8 @@ class Detectors:
             for face in faces
         ]
         large = [at for at, face in enumerate(seen) if _shorter_side(face) >= SMALLEST_FACE]
-        self._read(view, [(seen[at], readings[at]) for at in large[:MOST_FACES]], closely)
+        most = MOST_FACES if closely else MOST_SAMPLED
+        self._read(view, [(seen[at], readings[at]) for at in large[:most]], closely)
         return tuple(map(_with_reading, faces, readings))
 
     def contents(self, view: PictureView, faces: Sequence[Face] = ()) -> Contents:

@@ -37,7 +37,8 @@ AROUND = 0.75
 # people in one place correlate by .65 in 4 % of the cases, one face a second later in 86 %.
 SAME_PLACE, SAME_LOOKS, SURROUNDINGS, PATCH_SIDE = 0.4, 0.5, 0.25, 16
 _SURER = 0.1  # by which a glimpse of a place that held no sure face may score more, and no more
-_CLEAR = 0.5  # weight of a look at a face from which it need not be read again
+# Weight of a look at a face from which it need not be read again, and what makes it worth while.
+_CLEAR, _CLEARER = 0.5, 0.1
 _ONE_FACE = 0.4  # overlap from which two boxes are one face
 
 
@@ -76,11 +77,16 @@ class FaceWatch:
         before = self._last if goes_on else []
         patches = [_patch(view, spot) for spot in glimpsed]
         known = [self._known(*one, before) for one in zip(glimpsed, patches, strict=True)]
-        kept = []
+        kept, new = [], []
         for spot, place in zip(glimpsed, known, strict=True):
-            if place is not None and place.face is not None:
-                kept.append(self._moved(view, spot, place.face))
-        new = [spot for spot, place in zip(glimpsed, known, strict=True) if place is None]
+            if place is None:
+                new.append(spot)
+            elif place.face is not None:
+                moved = self._moved(view, spot, place.face)
+                if _is_clearer(moved, place.face):
+                    new.append(spot)
+                else:
+                    kept.append(moved)
         found = self._detectors.described(view, self._closer(view, new))
         found = tuple(face for face in found if not _any_overlaps(face.box, kept))
         faces = (*kept, *self._detectors.read(view, found, closely=False))
@@ -110,11 +116,8 @@ class FaceWatch:
     def _known(self, spot: FoundFace, patch: Patch, places: Sequence[_Place]) -> _Place | None:
         """The place of the sample before that a glimpse shows again, if that can be believed."""
         place = _same(spot, patch, places)
-        if place is None:
-            return None
-        if place.face is not None and place.face.sure:
-            unclear = place.face.embedding is not None and look_weight(place.face) < _CLEAR
-            return None if unclear else place
+        if place is None or (place.face is not None and place.face.sure):
+            return place
         surer = self._detectors.is_sure(spot) or spot.score > place.score + _SURER
         return None if surer else place
 
@@ -142,6 +145,14 @@ class FaceWatch:
 def _is_enough(spot: FoundFace, view: PictureView) -> bool:
     height = spot.box[3] - spot.box[1]
     return spot.score >= ENOUGH_SCORE and height >= ENOUGH_HEIGHT * view.height
+
+
+def _is_clearer(now: Face, before: Face) -> bool:
+    """Whether a face that was read where it was hardly to be seen is better seen now."""
+    if before.embedding is None:
+        return False
+    weight = look_weight(before)
+    return weight < _CLEAR and look_weight(now) > weight + _CLEARER
 
 
 def _same(spot: FoundFace, patch: Patch, places: Sequence[_Place]) -> _Place | None:
