@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def long_gops() -> Path:
 
 def hevc() -> Path:
     options = (*FULL_HD, *TWO_SECONDS, "--codec", "libx265", "--shot", "3:12", "--seed", "26")
-    return composed("film-1080p-hevc.mp4", "--minutes", "3", *options)
+    return composed("film-1080p-hevc.mp4", "--minutes", "2", *options)
 
 
 def ultra_hd() -> Path:
@@ -113,7 +114,7 @@ def facts(film: Path) -> dict[str, Any]:
     truth = truth_of(film)
     if truth is not None:
         edits = [*truth["cuts"], *((a + b) // 2 for _kind, a, b in truth["graduals"])]
-        lengths = [(b - a + 1) / 24 for a, b, *_ in truth["shots"]]
+        lengths = [float((b - a + 1) / Fraction(truth["fps"])) for a, b, *_ in truth["shots"]]
         with_edit = set(np.searchsorted(keyframes, edits).tolist())
         found |= {
             "edits": len(edits),

@@ -13,7 +13,7 @@ Quality: shots against the known edits and against `best`; pictures within the k
 Also, with the default film: two films at once, memory per worker, choosing again, and what the
 rate of cuts costs. The result, results/film.json, is written after every film; with --add, films
 of the last result that are not run now stay in it. performance_page.py shows it in
-docs/performance.md. All of it takes about two hours on two cores, half of them peers'.
+docs/performance.md. All of it takes about an hour and a half on two cores, a third of it peers'.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from _film_quality import (
     shots_quality,
 )
 from _films import truth_of
-from _report import RESULTS, save
+from _report import RESULTS, save, stamp
 from choose_again import choosing_again
 from fastthumb.records import TitleRecord, read_title
 
@@ -260,7 +260,7 @@ def main() -> None:
             scratch = Path(folder)
             wanted = places if name in ("own", "h264") and not args.skip_peers else None
             measured = measure(film, wanted, rounds, scratch)
-            data["films"][name] = {"title": title, **measured}
+            data["films"][name] = {"title": title, **stamp(), **measured}
             print(table(measured["rows"]))
             if name == "h264" and not args.skip_more:
                 title_record, at = title_in(presets(film, scratch)["balanced"])
