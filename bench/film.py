@@ -74,23 +74,24 @@ def alternate(
 ) -> dict[Path, Contender]:
     """Run everything in turn; the decode-only references by film, `reference` among them.
 
-    A peer that sees another file than the film has that file's decoding as its reference.
+    A peer that sees another file than the film has that file's decoding as its reference. What
+    is left in the folders is of the last warm run.
     """
     references = {reference.film: reference}
     for peer in others:
         if peer.film not in references and peer.film is not None:
             name = f"{DECODE_ONLY}, {peer.film.stem}"
             references[peer.film] = Contender(name, decode_only(peer.film), peer.film)
-    reference.film.read_bytes()  # warm
+    for number in range(rounds.cold):
+        for contender in (reference, *own):
+            said(f"cold round {number + 1}", contender, contender.run(cold=True))
+    reference.film.read_bytes()  # warm from here on
     for number in range(rounds.warm):
         for contender in (reference, *own):
             said(f"round {number + 1}", contender, contender.run())
         if number < rounds.peers:
             for contender in [*list(references.values())[1:], *others]:
                 said(f"round {number + 1}", contender, contender.run())
-    for number in range(rounds.cold):
-        for contender in (reference, *own):
-            said(f"cold round {number + 1}", contender, contender.run(cold=True))
     return references
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -184,7 +183,7 @@ def parts_of(entry: Row) -> dict[str, float]:
     Stages of several workers at once count more seconds of work than pass on the wall: their
     parts are shares of the wall in proportion to the work.
     """
-    wall = statistics.median(entry["wall_seconds"])
+    wall = entry["wall_seconds"][-1]  # of the run that the stages are of
     inside = min(entry.get("wall_seconds_told", wall), wall)
     work = dict.fromkeys((name for name, *_ in PARTS), 0.0)
     for stage, cost in entry["stages"].items():
