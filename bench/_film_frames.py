@@ -69,7 +69,9 @@ def look_of(picture: Path) -> npt.NDArray[np.uint8]:
 
 
 def _measure(film: Path) -> FilmFrames:
-    pts, sharpness, looks = [], [], []
+    pts: list[int] = []
+    sharpness: list[float] = []
+    looks: list[npt.NDArray[np.uint8]] = []
     with av.open(str(film)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -78,9 +80,9 @@ def _measure(film: Path) -> FilmFrames:
             width = round(frame.width * height / frame.height / 2) * 2
             luma = frame.reformat(width, height, "gray", interpolation="AREA").to_ndarray()
             look = frame.reformat(*LOOK, "rgb24", interpolation="AREA").to_ndarray()
-            pts.append(frame.pts)
+            pts.append(frame.pts or 0)
             sharpness.append(_laplacian_variance(luma))
-            looks.append(look)
+            looks.append(look.astype(np.uint8, copy=False))
     order = np.argsort(np.array(pts, np.int64), kind="stable")
     return FilmFrames(
         np.array(pts, np.int64)[order],

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
+
 import _film_peers
 from _contenders import Contender, Runs, fastthumb_command
 from _film_frames import frames_of
@@ -71,15 +73,16 @@ def presets(film: Path, scratch: Path) -> dict[str, Contender]:
 
 def alternate(
     reference: Contender, own: Sequence[Contender], others: Sequence[Contender], rounds: Rounds
-) -> dict[Path, Contender]:
+) -> dict[Path | None, Contender]:
     """Run everything in turn; the decode-only references by film, `reference` among them.
 
     A peer that sees another file than the film has that file's decoding as its reference. What
     is left in the folders is of the last warm run.
     """
-    references = {reference.film: reference}
+    assert reference.film is not None
+    references: dict[Path | None, Contender] = {reference.film: reference}
     for peer in others:
-        if peer.film not in references and peer.film is not None:
+        if peer.film is not None and peer.film not in references:
             name = f"{DECODE_ONLY}, {peer.film.stem}"
             references[peer.film] = Contender(name, decode_only(peer.film), peer.film)
     for number in range(rounds.cold):
@@ -251,7 +254,8 @@ def main() -> None:
     places = Places(args.peers_bin, args.katna_python)
     kept = RESULTS / f"{args.name}.json"
     data: dict[str, Any] = json.loads(kept.read_text())["data"] if args.add else {}
-    data["versions"] = _film_peers.versions(places)
+    libavcodec = ".".join(map(str, av.library_versions["libavcodec"]))
+    data["versions"] = {"libavcodec in PyAV": libavcodec} | _film_peers.versions(places)
     data.setdefault("films", {})
     for name in names:
         film = args.film or KINDS[name].make(args.minutes)
