@@ -5,7 +5,7 @@ of every shot, ffmpeg's filter the most typical of every hundred frames (it woul
 eighth of the film to pick eight). What is not installed is left out, with a line saying so.
 
 Each in an environment of its own: PySceneDetect is `pip install "scenedetect[opencv-headless]"`;
-Katna 0.9.2 wants `"numpy<2" "opencv-contrib-python-headless<4.11" "setuptools<70"` beside it; hecate
+Katna 0.9.2 with `"numpy<2" "opencv-contrib-python-headless<4.11" "setuptools<70"`; hecate
 (github.com/yahoo/hecate) builds with OpenCV 4 when its C headers are included first
 (`-include` of opencv2/core/core_c.h, imgproc/imgproc_c.h and videoio/legacy/constants_c.h).
 """
