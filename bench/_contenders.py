@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -70,6 +71,7 @@ class Contender:
         return runs.wall_seconds[-1]
 
 
+@functools.cache
 def models_folder() -> Path | None:
     """The small models of the test data; None, with a line saying so, where they are absent."""
     default = Path(__file__).resolve().parents[2] / "shared"

@@ -4,7 +4,7 @@ The average shot of a film used to last 8 to 11 seconds and lasts 4 to 6 in rece
 Bordwell on "The Way Hollywood Tells It", University of California Press 2006, at cinemetrics),
 and lengths vary within a film as its scenes do. The default film is joined of three parts of 200 s,
 composed with shots of 4 to 15, 3 to 12 and 1.5 to 7 s (the test clips end many of them early);
-the three together average about 5 s. Twenty minutes show the parts twice: they repeat.
+the three together average 4.7 s. Twenty minutes show the parts twice: they repeat.
 """
 
 from __future__ import annotations
