@@ -18,8 +18,7 @@ def save(name: str, data: dict[str, Any]) -> Path:
     """The file results/NAME.json with `data` and, beside it, the machine, versions and commit."""
     report = {
         "bench": name,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        **stamp(),
         "machine": _machine(),
         "versions": _versions(),
         "data": data,
@@ -28,6 +27,12 @@ def save(name: str, data: dict[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def stamp() -> dict[str, str]:
+    """The date and the commit that are measured now."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {"date": now.isoformat(timespec="seconds"), "commit": _commit()}
 
 
 def _commit() -> str:

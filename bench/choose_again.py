@@ -23,14 +23,14 @@ from typing import Any
 from unittest import mock
 
 import fastthumb
+from _contenders import models_folder
 from _films import composed
 from _longer_film import longer
 from _report import save
 from fastthumb import rechoose
 from fastthumb.casting import choose_pictures
 from fastthumb.settings import Settings
-from fastthumb.store import load_analysis, save_analysis, with_signals
-from pipeline import models_folder
+from fastthumb.store import ANALYSIS_FILE, load_analysis, save_analysis, with_signals
 
 ROUNDS = 20
 GENRES = ("action", "drama")
@@ -64,6 +64,19 @@ def main() -> None:
             }
     print(data)
     print("written", save("choose_again", data))
+
+
+def choosing_again(folder: Path) -> dict[str, float]:
+    """What choosing again takes of a finished title, whose genre it changes to and fro."""
+    stored, steps = load_analysis(folder), by_step(folder)
+    return {
+        "candidates": len(stored.candidates),
+        "tracks": len(stored.tracks),
+        "analysis_bytes": (folder / ANALYSIS_FILE).stat().st_size,
+        "load_ms": steps["load_analysis"],
+        "choose_ms": steps["choose_pictures"],
+        "all_ms": steps["without new pictures"],
+    }
 
 
 def by_step(folder: Path) -> dict[str, float]:

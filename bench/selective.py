@@ -20,6 +20,7 @@ from typing import Any
 import av
 import numpy as np
 
+from _edit_scores import Count, agreement, edits_of
 from _report import save
 from _shot_films import FILMS, make
 from _shot_signals import keyframes_of, replay, signals_of
@@ -32,7 +33,7 @@ from fastthumb.media.reading import LEAVING_OUT_CODECS
 from fastthumb.media.source import open_source
 from fastthumb.pipeline import find_shots
 from fastthumb.settings import Settings
-from quality_shots import Count, edits_of, matched, ours
+from quality_shots import ours
 
 # Processor time of one H.264 frame with non-reference pictures left out, over a decoded one: 13.6
 # of 22.7 s for the film of bench/pipeline.py.
@@ -89,14 +90,6 @@ def selective_shots(film: Path) -> tuple[list[Shot], float]:
     return shots + detector.finish(), cost / len(frames)
 
 
-def against_best(film: Path, shots: list[Shot]) -> Count:
-    """Edits that are also found with every frame: cuts on the same frame, others overlapping."""
-    mine, best = edits_of(shots), ours(film)[0]
-    right = len(matched([(c, c) for c in mine.cuts], [(c, c) for c in best.cuts]))
-    right += len(matched(mine.graduals, best.graduals))
-    return Count(right, len(mine.cuts) + len(mine.graduals), len(best.cuts) + len(best.graduals))
-
-
 def decoding_times(film: Path) -> dict[str, float]:
     """Seconds of the selective shots and of decoding every frame, wall and processor."""
 
@@ -133,7 +126,7 @@ def main() -> None:
     for film in FILMS[: arguments.films]:
         path, _ = make(film)
         shots, cost = selective_shots(path)
-        count = against_best(path, shots)
+        count = agreement(edits_of(shots), ours(path)[0])
         total += count
         data[path.name] = count.as_dict() | {"cost": round(cost, 3)}
         if arguments.decode:
