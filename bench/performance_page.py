@@ -146,8 +146,8 @@ def scaling(data: Row) -> str:
         lines.append(markdown(["peak MB of one worker", *PRESETS], rows))
     if again := data.get("choosing_again"):
         lines.append(
-            f"`fastthumb variants` on a stored title takes {again['all_ms']:.0f} ms of work besides "
-            f"new pictures; {again['load_ms']:.0f} ms of it to read the analysis of "
+            f"`fastthumb variants` on a stored title takes {again['all_ms']:.0f} ms of work "
+            f"besides new pictures; {again['load_ms']:.0f} ms of it to read the analysis of "
             f"{again['candidates']} candidates and {again['choose_ms']:.0f} ms to choose."
         )
     return "\n\n".join(lines) or "Not measured."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_what_no_keyframe_shows_has_a_slot(tmp_path: Path) -> None:
         decoding = plan(source, settings, Looking(source.info, settings))
         assert decoding.decodes == "around edits"
         slots = [slot.index for piece in decoding.pieces() for slot in piece.slots]
-    for first, end in zip(starts[:-1], starts[1:], strict=True):
+    for first, end in pairwise(starts):
         assert [n for n in slots if first <= n < end], f"none between {first} and {end}"
 
 

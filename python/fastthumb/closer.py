@@ -7,9 +7,8 @@ people are followed through their shots, with all that is known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastthumb.analysis.candidates import Candidate, with_contents, with_faces
@@ -26,32 +25,20 @@ if TYPE_CHECKING:
     from fastthumb.analysis.detections import Contents, Face
     from fastthumb.analysis.detectors import Detectors
     from fastthumb.analysis.shots import Shot
+    from fastthumb.gathering import Gathered
     from fastthumb.media.source import SourceInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Candidates with all that is known of them, and the people followed through the shots."""
-
-    candidates: list[Candidate]
-    tracks: list[Track]
-
-
 def look_closer(
-    candidates: Sequence[Candidate],
-    kept: Mapping[int, bytes],
-    sightings: Mapping[int, Sequence[Sighting]],
-    shots: Sequence[Shot],
-    info: SourceInfo,
-    detectors: Detectors,
-    clock: StageClock,
-    workers: int,
-) -> Found:
-    """Show the promising candidates to the networks, and follow the people of each shot.
+    found: Gathered, info: SourceInfo, detectors: Detectors, workers: int
+) -> tuple[list[Candidate], list[Track]]:
+    """The candidates with all that networks say, and the people followed through the shots.
 
-    `kept` are pictures by frame number, as slots have them, and `sightings` the sampled faces by
-    shot. The result does not depend on `workers`.
+    The promising ones are `looked_at`. The result does not depend on `workers`.
     """
+    candidates, shots, sightings, clock = (
+        found.candidates, found.shots, found.sightings, found.clock
+    )  # fmt: skip
     seen = {one.frame_index: one.faces for shown in sightings.values() for one in shown}
     duration = max((shot.end_seconds for shot in shots), default=0.0)
     # The most that any choice may want: what was looked at serves all of them.
@@ -64,7 +51,7 @@ def look_closer(
         looker = FrameLooker(detectors, info, own)
         number = candidates[at].frame_index
         with own.stage("pictures", frames=1):
-            picture = expanded(kept[number])
+            picture = expanded(found.kept[number])
         faces = looker.faces(picture, seen.get(number))
         return faces, looker.contents(picture, faces or ()), own
 
@@ -88,17 +75,17 @@ def look_closer(
                 continue
             end = shot.end_seconds + _frame_seconds(shot)
             in_order = [shown[number] for number in sorted(shown)]
-            new, told = follow(shot.index, shot.start_seconds, end, in_order, len(tracks))
+            new, shown_again = follow(shot.index, shot.start_seconds, end, in_order, len(tracks))
             tracks.extend(new)
-            followed.update((one.frame_index, one.faces) for one in told)
-    found = []
+            followed.update((one.frame_index, one.faces) for one in shown_again)
+    known = []
     for at, candidate in enumerate(candidates):
-        known = with_faces(candidate, followed.get(candidate.frame_index), info)
+        told = with_faces(candidate, followed.get(candidate.frame_index), info)
         if at in looks:
-            found.append(with_contents(known, looks[at][1], info))
+            known.append(with_contents(told, looks[at][1], info))
         else:
-            found.append(replace(known, looked_at=False))
-    return Found(found, tracks)
+            known.append(replace(told, looked_at=False))
+    return known, tracks
 
 
 def _frame_seconds(shot: Shot) -> float:

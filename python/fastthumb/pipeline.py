@@ -1,5 +1,5 @@
-"""The stages in order: source -> frames -> signals -> shots -> faces -> candidates -> choice
--> pictures.
+"""The stages in order: source -> frames -> signals -> shots -> candidates -> a closer look at the
+promising ones -> choice -> the moments of the picks -> pictures.
 
 `analyze` is the one pass over a film; it holds a handful of frames at a time, whatever the
 film's length. `make_title` goes on from there to the files of a title.
@@ -8,49 +8,39 @@ film's length. `make_title` goes on from there to the files of a title.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastthumb.analysis.bars import Box
-from fastthumb.analysis.candidates import Candidate, CandidateCollector, judge
+from fastthumb.analysis.candidates import Candidate
 from fastthumb.analysis.dialogue import Dialogue
 from fastthumb.analysis.shot_lists import write_shots
-from fastthumb.analysis.shot_scenes import group_scenes
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.signals import SignalTable
-from fastthumb.analysis.subtitles import dialogue_of
-from fastthumb.analysis.synopsis import Synopsis, read_synopsis
+from fastthumb.analysis.synopsis import Synopsis
 from fastthumb.analysis.tracks import Track
 from fastthumb.artwork.contact_sheet import CONTACT_SHEET, write_contact_sheet
 from fastthumb.artwork.portraits import PortraitWriter
 from fastthumb.artwork.rendering import render
 from fastthumb.artwork.sprites import SpriteCollector
+from fastthumb.beside import read_beside
 from fastthumb.casting import choose_pictures
 from fastthumb.closer import look_closer
 from fastthumb.discovery import Location
 from fastthumb.errors import NoArtwork
+from fastthumb.gathering import Progress, gather, gather_shots
 from fastthumb.looking import cast_for, detectors_for, looker_for
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.source import Source, SourceInfo, open_source
 from fastthumb.names import printable
 from fastthumb.pieces import Looking
-from fastthumb.presets import Plan, plan, workers_of
+from fastthumb.presets import plan, workers_of
 from fastthumb.records import TitleRecord, write_title
 from fastthumb.refining import choose_refined, is_unrefined, refines
 from fastthumb.settings import Settings
 from fastthumb.store import ANALYSIS_FILE, save_analysis
 from fastthumb.timing import StageClock
-from fastthumb.titles import title_record
-
-if TYPE_CHECKING:
-    from fastthumb.analysis.detections import Sighting
-    from fastthumb.analysis.detectors import Detectors
-
-Progress = Callable[[float], None]
-SHOTS_FILE = "shots.csv"
+from fastthumb.titles import SHOTS_FILE, title_record
 
 
 @dataclass(frozen=True)
@@ -149,89 +139,35 @@ def analyze(
     (default: one per core); the result does not depend on their number. Raises NothingDecodable
     where no frame decodes; a broken tail only adds a warning.
     """
-    detectors = detectors_for(settings)
-    decoding = plan(source, settings, Looking(source.info, settings, detectors))
+    info, detectors = source.info, detectors_for(settings)
+    decoding = plan(source, settings, Looking(info, settings, detectors))
     try:
-        return _analyzed(decoding, detectors, threads, progress, sprites)
+        found = gather(decoding, threads=threads, progress=progress, sprites=sprites)
     except CannotSeek:
-        return _analyzed(decoding.straight(), detectors, threads, progress, sprites)
-
-
-def _analyzed(
-    decoding: Plan,
-    detectors: Detectors | None,
-    threads: int | None,
-    progress: Progress,
-    sprites: SpriteCollector | None,
-) -> Analysis:
-    """The pass that `decoding` plans, and what follows from it."""
-    source, settings = decoding.source, decoding.settings
-    info, clock, table = source.info, StageClock(), SignalTable()
-    collector, detector = CandidateCollector(info, settings), decoding.detector()
-    shots: list[Shot] = []
-    candidates: list[Candidate] = []
-    kept: dict[int, bytes] = {}
-    sightings: dict[int, list[Sighting]] = {}
-    if sprites is not None:
-        sprites.restart()
-
-    def judge_closed(closed: list[Shot]) -> None:
-        shots.extend(closed)
-        with clock.stage("judge"):
-            for shot in closed:
-                seen = sightings[shot.index] = collector.sightings(shot)
-                for held in collector.close(shot, seen):
-                    candidates.append(judge(held, info))
-                    kept[held.frame_index] = held.kept
-
-    last = -1
-    with closing(decoding.pieces(threads)) as pieces:
-        for piece in pieces:
-            clock.add(piece.clock)
-            collector.add(piece.slots, piece.sightings)
-            for sample in piece.samples:
-                signals, index, pts, seconds = sample
-                if index <= last:
-                    continue  # the piece before has seen it, and compared it
-                last = index
-                table.append(signals, index, pts, seconds, keyframe=index in piece.keyframes)
-                collector.push(signals, index, seconds)
-                with clock.stage("shots", frames=1):
-                    closed = detector.push(signals, index, pts, seconds)
-                judge_closed(closed)
-            if sprites is not None:
-                for tile in piece.tiles:
-                    sprites.push(tile)
-            if info.duration_seconds and piece.samples:
-                progress(piece.samples[-1][3] / info.duration_seconds)
-    judge_closed(detector.finish())
-    shots = group_scenes(shots, detector.looks)
+        decoding = decoding.straight()
+        found = gather(decoding, threads=threads, progress=progress, sprites=sprites)
+    clock, candidates = found.clock, found.candidates
     tracks: list[Track] = []
     if detectors is not None:
-        found = look_closer(
-            candidates, kept, sightings, shots, info, detectors, clock, workers_of(threads)
-        )
-        candidates, tracks = found.candidates, found.tracks
+        candidates, tracks = look_closer(found, info, detectors, workers_of(threads))
     with clock.stage("subtitles"):
-        dialogue, complaints = dialogue_of(info)
-    synopsis, unread = read_synopsis(info.path)
+        beside = read_beside(info)
     boxes = Counter(candidate.content_box for candidate in candidates)
     return Analysis(
         info=info,
-        table=table,
-        shots=shots,
+        table=found.table,
+        shots=found.shots,
         candidates=candidates,
         tracks=tracks,
-        dialogue=dialogue,
-        synopsis=synopsis,
+        dialogue=beside.dialogue,
+        synopsis=beside.synopsis,
         models=detectors.models if detectors else [],
         missing=detectors.missing if detectors else [],
         content_box=boxes.most_common(1)[0][0] if boxes else (0, 0, info.width, info.height),
-        duration_seconds=decoding.duration_seconds(table),
+        duration_seconds=decoding.duration_seconds(found.table),
         warnings=[
             *source.warnings,
-            *complaints,
-            *unread,
+            *beside.complaints,
             *(detectors.warnings if detectors else []),
         ],
         clock=clock,
@@ -242,19 +178,6 @@ def find_shots(source: Source, settings: Settings, *, threads: int | None = None
     """Only the shots of a film, with scenes and repeats, at the preset's accuracy."""
     decoding = plan(source, settings)
     try:
-        return _shots(decoding, threads)
+        return gather_shots(decoding, threads=threads)
     except CannotSeek:
-        return _shots(decoding.straight(), threads)
-
-
-def _shots(decoding: Plan, threads: int | None) -> list[Shot]:
-    detector = decoding.detector()
-    shots: list[Shot] = []
-    last = -1
-    with closing(decoding.pieces(threads)) as pieces:
-        for piece in pieces:
-            for sample in piece.samples:
-                if sample[1] > last:
-                    last = sample[1]
-                    shots += detector.push(*sample)
-    return group_scenes(shots + detector.finish(), detector.looks)
+        return gather_shots(decoding.straight(), threads=threads)

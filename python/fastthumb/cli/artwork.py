@@ -54,6 +54,9 @@ def process(
     out: Out = Path("artwork"),
     gpu: Gpu = "auto",
     preset: Preset = "balanced",
+    interval: Annotated[
+        float, typer.Option(help="balanced: most seconds, about, between two frames seen.")
+    ] = 2.0,
     variants: Count = 8,
     genre: Genre = "default",
     cast: Cast = None,
@@ -96,6 +99,7 @@ def process(
 
     settings = Settings.build(
         preset=preset,
+        interval_seconds=interval,
         variants=variants,
         genre=genre,
         cast=cast or default_cast(),
