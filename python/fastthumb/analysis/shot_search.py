@@ -28,13 +28,13 @@ Sample = tuple[SignalsLike, int, int, float]  # signals, number in the film, pts
 Read = Callable[[int, int], Generator[Sample]]  # measured frames from the first to the last
 
 # Log odds of an edit, by bench/selective.py: lower ones decode more and find no more.
-DOUBTFUL = -2.0  # between keyframes, from which on it is looked for
-CLEARED = -3.0  # between a look's end and a keyframe, up to which the look may end there
+DOUBTFUL = -1.5  # between keyframes, from which on it is looked for
+CLEARED = -2.5  # between a look's end and a keyframe, up to which the look may end there
 UNLIKELY = 1.0  # between keyframes, up to which a look that finds nothing is believed
 # Ticks, see Note [ticks] in shot_ticks.py:
-MARGIN = 6  # to either side of an edit, inside a look
+MARGIN = 5  # to either side of an edit, inside a look
 MARGIN_OF_GRADUAL = 10
-AHEAD = 9  # before the likely place: its packet may come as late as three frames after a cut
+AHEAD = 8  # before the likely place: its packet may come as late as three frames after a cut
 GROW = 14  # by which a look goes back, or beyond its group: half of a long transition
 BEYOND = 20  # that may be looked at after the next keyframe
 STRIDE = 2  # after which a look asks again whether it may end
