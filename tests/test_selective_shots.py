@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastthumb.analysis.shot_doubts import doubt
 from fastthumb.analysis.shot_packets import PacketEvidence
 from fastthumb.analysis.shot_runs import RunShotDetector
-from fastthumb.analysis.shot_search import look_into, searches
+from fastthumb.analysis.shot_search import MARGIN, groups_of, look_into, searches
 from fastthumb.analysis.shots import Shot
 from fastthumb.analysis.shots import find_shots as find_in_signals
 from fastthumb.media.packets import PacketTable
@@ -86,6 +87,66 @@ def found_in(images: list[Image], packets: PacketTable) -> tuple[list[Shot], set
     assert [s.start_frame for s in shots] == [0, *(s.end_frame + 1 for s in shots[:-1])]
     assert shots[-1].end_frame == len(images) - 1
     return shots, {sample[1] for look in looks for sample in look}
+
+
+def looks_of(cut: int, **options: bool) -> list[list[tuple[int, int]]]:
+    """What each look into a still film with one cut reads: the first and last frame, each time."""
+    images = still(1, cut) + still(2, 480 - cut)
+    packets = packets_of(480, cuts=[cut], keys=regular(480))
+    frames = list(signals_of(images))
+    keyframes = [frame for frame in frames if packets.keyframe[frame[1]]]
+    evidence = PacketEvidence(packets)
+    reads: list[list[int]] = []
+
+    def read(first: int, last: int):
+        reads.append([first, first])
+        for frame in frames[first : last + 1]:
+            reads[-1][1] = frame[1]
+            yield frame
+
+    found = []
+    for search in searches(keyframes, evidence, **options):
+        if search.after is not None:
+            reads.clear()
+            look_into(search, evidence, read)
+            found.append([(first, last) for first, last in reads])
+    return found
+
+
+def test_a_look_begins_shortly_before_a_cut_and_ends_shortly_after_it():
+    (reads,) = looks_of(222)
+    ((first, last),) = reads
+    assert 222 - 12 <= first <= 222 - MARGIN
+    assert 222 + MARGIN <= last + 1 <= 222 + 12
+
+
+def test_where_all_frames_cost_the_same_a_look_begins_with_its_keyframe():
+    (reads,) = looks_of(222, passes_cheaply=False)
+    ((first, last),) = reads
+    assert first == 192
+    assert last <= 222 + 12
+
+
+def test_packets_that_point_to_the_wrong_place_do_not_hide_a_cut():
+    images = still(1, 200) + still(2, 280)
+    shots, _ = found_in(images, packets_of(480, cuts=[230], keys=regular(480)))
+    assert [s.start_frame for s in shots] == [0, 200]
+
+
+def test_a_camera_that_moves_is_doubted_less_than_a_cut_and_a_surge_adds_doubt():
+    scene, other = still(1, 1)[0], still(2, 1)[0]
+    moved = np.roll(scene, scene.shape[1] // 10, axis=1)
+
+    def doubts(last: Image, cuts: list[int]) -> float:
+        images = [scene] * 48 + [last] * 48
+        frames = list(signals_of(images))
+        packets = packets_of(96, cuts=cuts, keys=[0, 48])
+        keyframes = [frames[0], frames[48]]
+        (group,) = groups_of(keyframes)
+        return doubt(PacketEvidence(packets), group, group.before, group.after)
+
+    assert doubts(moved, []) < doubts(other, []) < doubts(other, [24])
+    assert doubts(moved, []) < doubts(moved, [24])
 
 
 def places(shots: list[Shot]) -> list[tuple[object, ...]]:

@@ -28,15 +28,17 @@ Sample = tuple[SignalsLike, int, int, float]  # signals, number in the film, pts
 Read = Callable[[int, int], Generator[Sample]]  # measured frames from the first to the last
 
 # Log odds of an edit, by bench/selective.py: lower ones decode more and find no more.
-DOUBTFUL = -2.0  # between keyframes, from which on it is looked for
-CLEARED = -3.0  # between a look's end and a keyframe, up to which the look may end there
+DOUBTFUL = -1.5  # between keyframes, from which on it is looked for
+DOUBTFUL_WHERE_LONG = -4.0  # an encoder that spaces keyframes so far puts them on edits
+CLEARED = -2.5  # between a look's end and a keyframe, up to which the look may end there
 UNLIKELY = 1.0  # between keyframes, up to which a look that finds nothing is believed
 # Ticks, see Note [ticks] in shot_ticks.py:
-MARGIN = 6  # to either side of an edit, inside a look
+MARGIN = 5  # to either side of an edit, inside a look
 MARGIN_OF_GRADUAL = 10
-AHEAD = 9  # before the likely place: its packet may come as late as three frames after a cut
+AHEAD = 8  # before the likely place: its packet may come as late as three frames after a cut
 GROW = 14  # by which a look goes back, or beyond its group: half of a long transition
 BEYOND = 20  # that may be looked at after the next keyframe
+LONG = 80  # between keyframes
 STRIDE = 2  # after which a look asks again whether it may end
 
 
@@ -84,7 +86,7 @@ def searches(
     for group in groups_of(keyframes):
         before, after, per_tick = group.before, group.after, group.per_tick
         odds = doubt(evidence, group, before, after)
-        if odds > DOUBTFUL:
+        if odds > (DOUBTFUL_WHERE_LONG if _is_long(group) else DOUBTFUL):
             first = before.number
             likely = evidence.likely_start(before.number, after.number)
             covered = found and found[-1].after is before
@@ -175,11 +177,15 @@ def _look_from(
     return run
 
 
+def _is_long(group: Group) -> bool:
+    return group.after.number - group.before.number >= LONG * group.per_tick
+
+
 def _is_doubtful(sample: Sample, group: Group, evidence: PacketEvidence, *, early: bool) -> bool:
     """Whether an edit may lie before a frame in its group, or after it."""
     place = place_of(sample[0], sample[1])
     ends = (group.before, place) if early else (place, group.after)
-    return doubt(evidence, group, *ends) > CLEARED
+    return doubt(evidence, group, *ends) > (DOUBTFUL_WHERE_LONG if _is_long(group) else CLEARED)
 
 
 def _is_over(run: Sequence[Sample], cleared: int, search: Search, group: Group) -> bool:
