@@ -130,6 +130,13 @@ def film() -> tuple[list[Track], People]:
     return tracks, people
 
 
+def test_one_sample_makes_somebody_where_samples_are_rare() -> None:
+    tracks, _ = film()
+    assert len(find_characters(tracks, shots(22), 44.0)) == 3
+    tracks[11] = replace(tracks[11], screen_seconds=2.0)
+    assert len(find_characters(tracks, shots(22), 44.0)) == 4
+
+
 def test_screen_time_company_and_leads() -> None:
     tracks, _ = film()
     ann, bob, eve = find_characters(tracks, shots(22), 44.0)

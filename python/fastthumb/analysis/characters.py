@@ -6,8 +6,9 @@ scene only, in a film of six scenes with people: an interview is long, too. Whoe
 tenth of the first one's time, or in three shots, is supporting, all others are background. Roles
 that the cast database gives stand above all this.
 
-A face that is seen in one sample only, or never clearly, is nobody's (identities.py): it counts
-among the people of its picture, not among the characters.
+A face that is seen in one sample only, unless few were taken and it stands for a second and a
+half, or never clearly, is nobody's (identities.py): it counts among the people of its picture,
+not among the characters.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ LEAD_SHARE_OF_FILM, LEAD_SHARE_OF_FIRST, MOST_LEADS = 0.02, 0.4, 4
 SCENES_OF_A_STORY = 6  # with people, from which on one scene is not enough to lead
 SUPPORTING_SHARE_OF_FIRST, SUPPORTING_SHOTS = 0.1, 3
 CLEAR = 0.5  # clarity of a track whose embedding can found an identity
-_LEAST_SAMPLES = 2
+_LEAST_SAMPLES, _LEAST_SECONDS = 2, 1.5
 _PORTRAITS = 12
 
 # How much more than of two clusters (identities.py) the cosine of a character to the photographs of
@@ -149,7 +150,13 @@ def _groups(tracks: Sequence[Track], same_person: float) -> list[list[Track]]:
     for track, label in zip(there, labels.tolist(), strict=True):
         if label >= 0:
             groups[label].append(track)
-    return [g for g in groups.values() if sum(t.samples for t in g) >= _LEAST_SAMPLES]
+    return [group for group in groups.values() if _is_somebody(group)]
+
+
+def _is_somebody(tracks: Sequence[Track]) -> bool:
+    """Whether a face was seen more than once, or in a sample that stands for long enough."""
+    seconds = sum(track.screen_seconds for track in tracks)
+    return sum(track.samples for track in tracks) >= _LEAST_SAMPLES or seconds >= _LEAST_SECONDS
 
 
 def _character(name: str, role: Role, tracks: Sequence[Track], duration: float) -> Character:
