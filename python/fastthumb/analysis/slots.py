@@ -38,6 +38,7 @@ _KEPT_QUALITY = 92
 # A new slot begins early where the mean luma difference is at least this much above so many times
 # the usual one: probably a cut.
 _JUMP, _UNUSUAL = 12.0, 2.0
+_FAR = 0.5  # of a slot; a frame so far behind the one before has a slot of its own
 _LATEST = 0.25  # what the latest difference weighs in the usual one
 _LEAST_FRAMES = 3  # of a slot that a jump may end
 _BESIDE_CUT = 0.7  # what the first frame behind a jump is worth: it is often starved of bits, ...
@@ -93,14 +94,18 @@ class SlotSampler:
     def push(self, measured: Measured) -> None:
         """Take the next frame; keeps it while it is the best of its slot."""
         signals, seconds = measured.signals, measured.frame.seconds
-        # Frames that lie apart are samples; what they differ by is no motion.
-        moving = seconds - self._previous_seconds <= CONTINUOUS_SECONDS
+        gap = seconds - self._previous_seconds
+        # Frames that lie apart are samples: what they differ by is no motion, and cuts among
+        # them must not pass for what is usual.
+        moving = gap <= CONTINUOUS_SECONDS
         self._previous_seconds = seconds
         jump = signals.difference
+        jumps = _is_jump(jump, self._usual_jump if moving else 0.0)
         worth = worth_of(signals, moving=moving) * (_DAMAGED if measured.frame.damaged else 1.0)
-        if self._best is None or seconds >= self._start + self._length:
-            self._open(measured, worth, goes_on=not _is_jump(jump, self._usual_jump))
-        elif _is_jump(jump, self._usual_jump) and (self._count >= _LEAST_FRAMES or not moving):
+        far = gap >= _FAR * self._length or seconds >= self._start + self._length
+        if self._best is None or far:
+            self._open(measured, worth, goes_on=not jumps)
+        elif jumps and (self._count >= _LEAST_FRAMES or not moving):
             self._open(measured, worth * (_BESIDE_CUT if moving else 1.0), goes_on=False)
         elif worth > self._worth:
             self._best, self._worth = measured, worth
