@@ -34,7 +34,7 @@ CLEARED = -2.5  # between a look's end and a keyframe, up to which the look may 
 UNLIKELY = 1.0  # between keyframes, up to which a look that finds nothing is believed
 # Ticks, see Note [ticks] in shot_ticks.py:
 MARGIN = 5  # to either side of an edit, inside a look
-MARGIN_OF_GRADUAL = 10
+MARGIN_OF_GRADUAL = 10  # the same of a transition: its ends are harder to tell
 AHEAD = 8  # before the likely place: its packet may come as late as three frames after a cut
 GROW = 14  # by which a look goes back, or beyond its group: half of a long transition
 BEYOND = 20  # that may be looked at after the next keyframe

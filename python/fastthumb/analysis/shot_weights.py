@@ -1,8 +1,8 @@
-"""The fitted numbers of shot detection: three networks of eight hidden units.
+"""The fitted numbers of shot detection: four networks of eight hidden units.
 
 Written by bench/fit_shots.py, which says what they were fitted on; the columns of a feature are
 its weights to the hidden units. What the features mean is told beside FEATURES in shot_cuts.py,
-shot_blends.py and shot_packets.py.
+shot_blends.py, shot_packets.py and shot_doubts.py.
 """
 
 from __future__ import annotations
