@@ -72,14 +72,14 @@ class ChunkedFilm:
 
     def every_frame(self, chunk: Chunk) -> Piece:
         """All frames of a chunk measured, one after the other."""
-        with self._source.open_spans(only_measured=True) as reader:
+        with self._source.open_spans(finish="references") as reader:
             work = _Work(self, reader)
             work.show_all(chunk)
             return work.builder.finish()
 
     def keyframes(self, chunk: Chunk) -> Piece:
         """The keyframes of a chunk alone."""
-        with self._source.open_spans(only_measured=True) as reader:
+        with self._source.open_spans(finish="references") as reader:
             work = _Work(self, reader)
             for measured in work.read_each(self._keys(chunk.first, chunk.end), "decode keyframes"):
                 work.builder.show(measured)
@@ -91,7 +91,11 @@ class ChunkedFilm:
         Besides, frames in between where samples would lie more than `interval_seconds` apart,
         or where something is seen so shortly that no keyframe shows it.
         """
-        with self._source.open_spans(only_measured=True) as reader:
+        with (
+            self._source.open_spans(finish="references") as reader,
+            # Edits are seen in means of many pixels, which block edges do not change.
+            self._source.open_spans(finish="none") as rough,
+        ):
             work = _Work(self, reader)
             first, end = self._numbers(chunk)
             # What lies beside the chunk tells how unusual its own changes are.
@@ -117,7 +121,7 @@ class ChunkedFilm:
                 return work.builder.finish()
 
             def read(low: int, high: int) -> Generator[Sample]:
-                for measured in work.read(low, high, "decode looks"):
+                for measured in work.read(low, high, "decode looks", rough):
                     yield measured.sample
 
             seen = -1
@@ -159,11 +163,13 @@ class _Work:
             else:
                 self.builder.note([measured.sample])
 
-    def read(self, first: int, last: int, stage: str) -> Generator[Measured]:
+    def read(
+        self, first: int, last: int, stage: str, reader: SpanReader | None = None
+    ) -> Generator[Measured]:
         """Give the frames `first`..`last`, each compared with the one before."""
         spans = self._spans.spans(first, last, most_groups=len(self._spans.keys))
         expected = first
-        for measured in self.builder.measured(self._reader.frames(spans), stage):
+        for measured in self.builder.measured((reader or self._reader).frames(spans), stage):
             if measured.frame.index != expected or self._film.stop.is_set():
                 raise CannotSeek
             expected += 1

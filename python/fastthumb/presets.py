@@ -117,7 +117,7 @@ class Plan:
     def _frames(self) -> Generator[Frame]:
         """The frames to look at, in presentation order, numbered as in the whole film."""
         if self.decodes != "keyframes":
-            yield from self.source.frames(only_measured=True)
+            yield from self.source.frames(finish="references")
             return
         pts = np.sort(self.source.packets().pts)
         for frame in self.source.keyframes():

@@ -36,14 +36,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from av.video.stream import VideoStream
 
+    from fastthumb.media.source import Finish
     from fastthumb.media.spans import Span
 
 
 class PyavSpanReader:
     """Reads parts of a film with one decoder; see `SpanReader`."""
 
-    def __init__(self, source: PyavSource, *, only_measured: bool) -> None:
-        self._source, self._only_measured = source, only_measured
+    def __init__(self, source: PyavSource, *, finish: Finish) -> None:
+        self._source, self._finish = source, finish
         self._reading: Reading | None = None
         self._pts = source.frame_pts
         self._is_damaged = False
@@ -65,7 +66,7 @@ class PyavSpanReader:
         """See `SpanReader.frames`."""
         if self._reading is None:
             self._reading = self._source._start(
-                alone=True, only_measured=self._only_measured, on_damage=self._note_damage
+                alone=True, finish=self._finish, on_damage=self._note_damage
             )
         for span in spans:
             for image in read_span(self._reading, span):
@@ -120,10 +121,10 @@ class PyavSource:
             reading.close()
         self._open_readings.clear()
 
-    def frames(self, *, only_measured: bool = False) -> Iterator[Frame]:
+    def frames(self, *, finish: Finish = "exact") -> Iterator[Frame]:
         """See `Source.frames`."""
         count = 0
-        images = self._placed_images(only_measured=only_measured)
+        images = self._placed_images(finish=finish)
         for index, (pts, made_up, image) in enumerate(images):
             yield self._frame(index, pts, image, made_up=made_up)
             count = index + 1
@@ -178,9 +179,9 @@ class PyavSource:
                 f"{min(missing)}",
             )
 
-    def open_spans(self, *, only_measured: bool = False) -> PyavSpanReader:
+    def open_spans(self, *, finish: Finish = "exact") -> PyavSpanReader:
         """See `Source.open_spans`."""
-        return PyavSpanReader(self, only_measured=only_measured)
+        return PyavSpanReader(self, finish=finish)
 
     def span_frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """See `Source.span_frames`."""
@@ -209,7 +210,7 @@ class PyavSource:
         *,
         keyframes_only: bool = False,
         alone: bool = False,
-        only_measured: bool = False,
+        finish: Finish = "exact",
         on_damage: Callable[[int | None], None] | None = None,
     ) -> Reading:
         if self._closed:
@@ -220,7 +221,7 @@ class PyavSource:
             on_damage or self._damaged,
             threads=1 if alone else self._threads,
             keyframes_only=keyframes_only,
-            only_measured=only_measured,
+            finish=finish,
         )
         self._open_readings.add(reading)
         return reading
@@ -254,12 +255,12 @@ class PyavSource:
         )
 
     def _placed_images(
-        self, *, only_measured: bool = False
+        self, *, finish: Finish = "exact"
     ) -> Iterator[tuple[int, bool, av.VideoFrame]]:
         """Give every picture with its timestamp; tell what is odd about the film as a whole."""
         timeline = self._timeline()
         layouts: set[tuple[int, int, str]] = set()
-        reading = self._start(only_measured=only_measured)
+        reading = self._start(finish=finish)
         count, end_pts = 0, 0
         try:
             for image in reading.images():

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+    from fastthumb.media.source import Finish
+
 _SMALL_PIXELS = 1920 * 1088
 _THREADS_PER_CORE, _MOST_THREADS = 4, 16
 _NETWORK_SECONDS = (30.0, 60.0)  # to open, to read
@@ -101,11 +103,11 @@ class Reading:
         *,
         threads: int | None = 1,
         keyframes_only: bool = False,
-        only_measured: bool = False,
+        finish: Finish = "exact",
     ) -> None:
         self._on_damage = on_damage
         self._keyframes_only = keyframes_only
-        self._only_measured = only_measured
+        self._finish = finish
         self.is_closed = False
         self.container = open_container(name)
         self.choice: str | None = None
@@ -157,8 +159,9 @@ class Reading:
         if self._keyframes_only:
             # Not `discard` on the stream: the MP4 demuxer then gives wrong timestamps.
             decoder.skip_frame = "NONKEY"
-        if self._only_measured and decoder.codec.canonical_name in LEAVING_OUT_CODECS:
-            # An eighth of the work, of pictures that no other picture is made from.
+        if self._finish == "none":
+            decoder.options = {"skip_loop_filter": "all"}
+        elif self._finish == "references" and decoder.codec.canonical_name in LEAVING_OUT_CODECS:
             decoder.options = {"skip_loop_filter": "noref"}
         if threads is not None:
             decoder.thread_count = threads

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from fastthumb.media.packets import PacketTable
     from fastthumb.media.spans import Span
 
+Finish = Literal["exact", "references", "none"]
+"""Which pictures get the loop filter that evens out block edges: all, those that others refer to
+(H.264, an eighth less work; else all), none (a quarter less work, and errors add up until the next
+keyframe)."""
 Matrix = Literal["bt601", "bt709", "bt2020"]
 Transfer = Literal["sdr", "pq", "hlg"]
 
@@ -109,7 +113,8 @@ class SpanReader(Protocol):
     def frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """Give the frames of these spans, one span after the other, numbered as in the film.
 
-        They are bit-identical to those of `Source.frames()`. Raises CannotSeek where a span
+        They are bit-identical to those of `Source.frames()` of the same finish, unless that is
+        "none". Raises CannotSeek where a span
         cannot be decoded alone, or where anything of it is damaged.
         """
         ...
@@ -130,8 +135,8 @@ class Source(Protocol):
     info: SourceInfo
     warnings: list[str]
 
-    def frames(self, *, only_measured: bool = False) -> Iterator[Frame]:
-        """Give every frame that decodes, in presentation order; see `open_spans`.
+    def frames(self, *, finish: Finish = "exact") -> Iterator[Frame]:
+        """Give every frame that decodes, in presentation order.
 
         Raises NothingDecodable only where not one frame decodes; damage adds to `warnings`.
         """
@@ -150,11 +155,10 @@ class Source(Protocol):
         """
         ...
 
-    def open_spans(self, *, only_measured: bool = False) -> SpanReader:
+    def open_spans(self, *, finish: Finish = "exact") -> SpanReader:
         """Give a reader of parts of the film, with a decoder of its own of one thread.
 
-        Several threads may each have one. Frames that are `only_measured` may lack the loop
-        filter where no other frame refers to them (H.264): an eighth less work.
+        Several threads may each have one.
         """
         ...
 
