@@ -28,10 +28,11 @@ from fastthumb.media.spans import SpanTable
 from fastthumb.pieces import Looking, Piece, PieceBuilder
 
 if TYPE_CHECKING:
-    from fastthumb.media.source import Source, SpanReader
+    from fastthumb.media.source import Finish, Source, SpanReader
 
 _MOST_CHUNKS = 24  # of a film, as long as a chunk then has between ...
 _LEAST_SECONDS, _MOST_SECONDS = 16.0, 40.0  # ... so many seconds
+_LARGE = 720  # lines of a film that is measured at half its size or less
 # Share of a chunk in doubtful groups of pictures from which on all of it is decoded: that decodes
 # nothing twice.
 MOSTLY_DOUBTFUL = 0.85
@@ -57,6 +58,10 @@ class ChunkedFilm:
         packets = source.packets()
         self._spans, self._evidence = SpanTable(packets), PacketEvidence(packets)
         self._passes_cheaply = source.info.codec in LEAVING_OUT_CODECS
+        # The loop filter is a quarter of a keyframe's work, and its block edges are small against
+        # the pixels that are measured.
+        large = min(source.info.width, source.info.height) >= _LARGE
+        self._keyframe_finish: Finish = "none" if large else "exact"
         start = self._spans.pts[0]
         self._seconds = (self._spans.pts - start) * float(source.info.time_base)
 
@@ -79,7 +84,7 @@ class ChunkedFilm:
 
     def keyframes(self, chunk: Chunk) -> Piece:
         """The keyframes of a chunk alone."""
-        with self._source.open_spans(finish="references") as reader:
+        with self._source.open_spans(finish=self._keyframe_finish) as reader:
             work = _Work(self, reader)
             for measured in work.read_each(self._keys(chunk.first, chunk.end), "decode keyframes"):
                 work.builder.show(measured)
@@ -92,7 +97,7 @@ class ChunkedFilm:
         or where something is seen so shortly that no keyframe shows it.
         """
         with (
-            self._source.open_spans(finish="references") as reader,
+            self._source.open_spans(finish=self._keyframe_finish) as reader,
             # Edits are seen in means of many pixels, which block edges do not change.
             self._source.open_spans(finish="none") as rough,
         ):
@@ -116,9 +121,7 @@ class ChunkedFilm:
                 and (search.after is not None or search.before.number == last_key)
             ]
             if sum(search.frames for search in doubtful) >= MOSTLY_DOUBTFUL * (end - first):
-                work.builder.restart()
-                work.show_all(chunk)
-                return work.builder.finish()
+                return self.every_frame(chunk)
 
             def read(low: int, high: int) -> Generator[Sample]:
                 for measured in work.read(low, high, "decode looks", rough):

@@ -56,10 +56,6 @@ class PieceBuilder:
     def __init__(self, info: SourceInfo, looking: Looking | None) -> None:
         self._info, self._looking = info, looking
         self.clock = StageClock()
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget everything collected so far, but not the time that it took."""
         self._samples: dict[int, Sample] = {}
         self._keyframes: set[int] = set()
         self._slots: list[Slot] = []

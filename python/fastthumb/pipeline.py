@@ -8,6 +8,7 @@ film's length. `make_title` goes on from there to the files of a title.
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,7 +140,11 @@ def analyze(
     (default: one per core); the result does not depend on their number. Raises NothingDecodable
     where no frame decodes; a broken tail only adds a warning.
     """
-    info, detectors = source.info, detectors_for(settings)
+    info = source.info
+    with ThreadPoolExecutor(1) as pool:  # networks are loaded while the packets are read
+        opening = pool.submit(detectors_for, settings)
+        source.packets()
+        detectors = opening.result()
     decoding = plan(source, settings, Looking(info, settings, detectors))
     try:
         found = gather(decoding, threads=threads, progress=progress, sprites=sprites)

@@ -38,6 +38,7 @@ _KEPT_QUALITY = 92
 # A new slot begins early where the mean luma difference is at least this much above so many times
 # the usual one: probably a cut.
 _JUMP, _UNUSUAL = 12.0, 2.0
+_JUMP_APART = 20.0  # the same of frames that lie apart: seconds change a shot, too
 _FAR = 0.5  # of a slot; a frame so far behind the one before has a slot of its own
 _LATEST = 0.25  # what the latest difference weighs in the usual one
 _LEAST_FRAMES = 3  # of a slot that a jump may end
@@ -100,7 +101,7 @@ class SlotSampler:
         moving = gap <= CONTINUOUS_SECONDS
         self._previous_seconds = seconds
         jump = signals.difference
-        jumps = _is_jump(jump, self._usual_jump if moving else 0.0)
+        jumps = _is_jump(jump, self._usual_jump) if moving else jump > _JUMP_APART
         worth = worth_of(signals, moving=moving) * (_DAMAGED if measured.frame.damaged else 1.0)
         far = gap >= _FAR * self._length or seconds >= self._start + self._length
         if self._best is None or far:
