@@ -20,7 +20,7 @@ from fastthumb.store import ANALYSIS_FILE, load_analysis
 from films import moving_shot, three_shots, write_film
 
 BASE: dict[str, Any] = {
-    "preset": "best",
+    "preset": "fast",  # the others leave refined frames behind, which a fresh run lacks
     "variants": 4,
     "detect": False,
     "aspects": ("2:3",),
@@ -248,7 +248,7 @@ def test_a_note_on_the_genre_goes_with_the_choice_that_it_is_about(folder: Path)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"preset": "fast"}, "preset changed"),
+        ({"preset": "best"}, "preset changed"),
         ({"candidates_per_hour": 500, "genre": "action"}, "candidates per hour, genre changed"),
         ({"force": True}, "asked for"),
     ],
@@ -330,7 +330,7 @@ def test_the_work_of_choosing_again_is_counted_apart(folder: Path) -> None:
     after = read_title(folder / "out" / "film")
     assert set(outcome.clock.stages) == {"choose", "render"}
     assert outcome.clock.stages["render"].frames == len(after.variants)
-    assert after.timings["decode"] == before.timings["decode"]
+    assert after.timings["decode keyframes"] == before.timings["decode keyframes"]
     assert (after.wall_seconds, after.frames_decoded) == (
         before.wall_seconds,
         before.frames_decoded,
