@@ -140,11 +140,11 @@ def told(record: TitleRecord) -> dict[str, Any]:
         name: {"seconds": round(stage.seconds, 3), "frames": stage.frames}
         for name, stage in record.timings.items()
     }
-    decoding = [stage["frames"] for name, stage in stages.items() if name.split()[0] == "decode"]
-    frames = getattr(record, "frames_decoded", None)
-    found = {"frames_decoded": sum(decoding) if frames is None else frames, "stages": stages}
-    wall = getattr(record, "wall_seconds", None)
-    return found if wall is None else found | {"wall_seconds_told": round(wall, 3)}
+    return {
+        "frames_decoded": record.frames_decoded,
+        "wall_seconds_told": round(record.wall_seconds or 0.0, 3),
+        "stages": stages,
+    }
 
 
 def measure(film: Path, places: Places | None, rounds: Rounds, scratch: Path) -> dict[str, Any]:
@@ -267,6 +267,7 @@ def main() -> None:
             measured = measure(film, wanted, rounds, scratch)
             data["films"][name] = {"title": title, **stamp(), **measured}
             print(table(measured["rows"]))
+            save(args.name, data)
             if name == "h264" and not args.skip_more:
                 _, at = title_in(presets(film, scratch)["balanced"])
                 data["choosing_again"] = choosing_again(at)

@@ -14,7 +14,7 @@ import fastthumb
 PACKAGE = Path(fastthumb.__file__).parent
 WINGS = ["media", "inference", "analysis", "artwork", "audience"]
 # What any wing may import: they know nothing of films.
-FOUNDATIONS = {"errors", "settings", "atomic", "names", "_core"}
+FOUNDATIONS = {"errors", "settings", "atomic", "names", "cores", "_core"}
 
 
 def imports_of(file: Path) -> set[str]:

@@ -27,6 +27,7 @@ from fastthumb.artwork.genres import priorities_of
 from fastthumb.artwork.labels import counted
 from fastthumb.atomic import make_folder
 from fastthumb.catalog import CATALOG_FILE, Catalog
+from fastthumb.cores import usable_cores
 from fastthumb.discovery import Job
 from fastthumb.errors import FastthumbError, OutputError, Unreadable
 from fastthumb.events import Event, Listener
@@ -109,7 +110,7 @@ def run_batch(
         for message in common:
             listener(Event("warning", message=message))
         try:
-            for outcome in _make_all(todo, settings, workers or cores(), listener):
+            for outcome in _make_all(todo, settings, workers or usable_cores(), listener):
                 outcomes[outcome.job] = outcome
                 _keep(outcome, catalog, settings)
                 _tell(outcome, listener, common)
@@ -120,13 +121,6 @@ def run_batch(
             records = [one.record for one in outcomes.values() if one.record is not None]
             write_overview(out, catalog, messages, records)
     return [outcomes[job] for job in jobs]
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _settled(
@@ -163,7 +157,7 @@ def _make_all(
 ) -> Iterator[Outcome]:
     """Carry out all plans; outcomes come as they are finished."""
     workers = min(workers, len(todo))
-    threads = max(cores() // max(workers, 1), 1)
+    threads = max(usable_cores() // max(workers, 1), 1)
     if workers <= 1:
         for plan in todo:
             yield _make_one(plan, settings, threads, listener)

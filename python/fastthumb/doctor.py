@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from fastthumb import __version__
+from fastthumb.cores import usable_cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,7 @@ def _package() -> Finding:
 
 
 def _cores() -> Finding:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Finding("processor", True, f"{usable} cores, {platform.machine()}")
+    return Finding("processor", True, f"{usable_cores()} cores, {platform.machine()}")
 
 
 def _core() -> Finding:

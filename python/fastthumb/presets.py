@@ -8,7 +8,6 @@ read over the network is decoded from end to end by one decoder with several thr
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -25,6 +24,7 @@ from fastthumb.analysis.shot_ticks import SignalsLike
 from fastthumb.analysis.shots import Shot, ShotDetector
 from fastthumb.analysis.signals import SignalTable
 from fastthumb.chunks import Chunk, ChunkedFilm
+from fastthumb.cores import usable_cores
 from fastthumb.media.diagnosis import is_url
 from fastthumb.media.readahead import read_ahead
 from fastthumb.media.source import Frame, Source
@@ -126,7 +126,7 @@ class Plan:
 
 def workers_of(threads: int | None) -> int:
     """How many workers measure one film."""
-    return min(threads or os.cpu_count() or 1, MOST_WORKERS)
+    return min(threads or usable_cores(), MOST_WORKERS)
 
 
 def plan(source: Source, settings: Settings, looking: Looking | None = None) -> Plan:

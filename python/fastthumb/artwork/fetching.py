@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastthumb.cores import usable_cores
 from fastthumb.media.readahead import read_ahead
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import Span, SpanTable, can_skip
@@ -74,7 +74,7 @@ def decoders_for(info: SourceInfo, threads: int | None) -> int:
     """
     frame_bytes = 1.5 * info.width * info.height * (2 if info.bit_depth > 8 else 1)
     most = int(_DECODERS_BYTES / (_DECODER_FRAMES * frame_bytes))
-    return max(min(most, threads or os.cpu_count() or 1), 1)
+    return max(min(most, threads or usable_cores()), 1)
 
 
 def _parts(source: Source, wanted: Sequence[int], workers: int) -> list[list[Span]]:

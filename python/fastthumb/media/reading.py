@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import av
 
+from fastthumb.cores import usable_cores
 from fastthumb.errors import SourceError
 from fastthumb.media.diagnosis import is_url, no_video, open_failure, refuse_still
 from fastthumb.names import printable
@@ -168,7 +168,7 @@ class Reading:
         elif decoder.width * decoder.height <= _SMALL_PIXELS:
             # Frames wait for the rows of others that they refer to, so that a thread per core
             # leaves cores idle. Each costs a few decoded frames, too much of an 8K film.
-            decoder.thread_count = min(_THREADS_PER_CORE * (os.cpu_count() or 1), _MOST_THREADS)
+            decoder.thread_count = min(_THREADS_PER_CORE * usable_cores(), _MOST_THREADS)
         if threads == 1:
             decoder.thread_type = "NONE"
         else:
