@@ -99,7 +99,17 @@ def test_samples_are_no_farther_apart_than_the_interval(tmp_path: Path) -> None:
             decoding = plan(source, settings, Looking(source.info, settings))
             assert decoding.decodes == "around edits"
             seconds = [sample[3] for piece in decoding.pieces() for sample in piece.samples]
-            assert np.diff(sorted({0.0, *seconds, 599 / RATE})).max() <= 1.25 * most
+            gaps = np.diff(sorted({0.0, *seconds, 599 / RATE}))
+            assert gaps.max() <= 1.25 * most + 1 / RATE
+
+
+def test_groups_a_little_longer_than_the_interval_are_not_decoded_for_it(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.mp4", moving_shot(1, 600), fps=RATE, gop=25)
+    settings = Settings(detect=False, interval_seconds=2.0)
+    with open_source(film) as source:
+        pieces = plan(source, settings, Looking(source.info, settings)).pieces()
+        numbers = {sample[1] for piece in pieces for sample in piece.samples}
+    assert len([n for n in numbers if n % 25 and n < 575]) == 0, "beside the film's end"
 
 
 def test_what_no_keyframe_shows_has_a_slot(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _MOST_CHUNKS = 24  # of a film, as long as a chunk then has between ...
 _LEAST_SECONDS, _MOST_SECONDS = 16.0, 40.0  # ... so many seconds
+_GAP = 1.25  # intervals up to which samples may be apart: groups of 2 s are often of 2.002 s
 _LARGE = 720  # lines of a film that is measured at half its size or less
 # Share of a chunk in doubtful groups of pictures from which on all of it is decoded: that decodes
 # nothing twice.
@@ -93,7 +94,7 @@ class ChunkedFilm:
     def around_edits(self, chunk: Chunk, interval_seconds: float) -> Piece:
         """The keyframes of a chunk, and all that has to be decoded to find every edit on its frame.
 
-        Besides, frames in between where samples would lie more than `interval_seconds` apart,
+        Besides, frames in between where samples would lie well over `interval_seconds` apart,
         or where something is seen so shortly that no keyframe shows it.
         """
         with (
@@ -133,7 +134,7 @@ class ChunkedFilm:
                 # The first sample of a look is compared with nothing: an earlier look knows more.
                 work.builder.note(sample for sample in look if sample[1] > seen)
                 seen = max(seen, look[-1][1]) if look else seen
-            besides = work.builder.unseen(interval_seconds, self._seconds, end)
+            besides = work.builder.unseen(_GAP * interval_seconds, self._seconds, end)
             for measured in work.read_each(besides, "decode looks"):
                 work.builder.show_alone(measured)
             return work.builder.finish()
