@@ -128,9 +128,10 @@ class PieceBuilder:
         """
         if self._looking is None:
             return []
-        numbers = [*sorted(n for n in self._samples if n < end), end - 1]
+        inside = sorted(n for n in self._samples if n < end)
+        numbers = [*inside, min(end, len(seconds) - 1)]
         wanted = {n for a, b in pairwise(numbers) for n in _between(a, b, longest_gap, seconds)}
-        for stretch in jumps([self._samples[n] for n in numbers[:-1]]):
+        for stretch in jumps([self._samples[n] for n in inside]):
             if len(stretch) >= _LEAST_SHOT and not self._keyframes.intersection(
                 range(stretch[0][1], stretch[-1][1] + 1)
             ):
