@@ -109,7 +109,7 @@ class Lanes:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
         self.made: list[tuple[str, int]] = []
         monkeypatch.setattr(batch, "_Lane", lambda *_: self)
-        monkeypatch.setattr(batch, "cores", lambda: cores)
+        monkeypatch.setattr(batch, "usable_cores", lambda: cores)
         monkeypatch.setattr(batch, "_make_one", self.make)
 
     def make(self, plan: Plan, settings: Settings, threads: int, *_: object) -> Outcome:
