@@ -26,7 +26,8 @@ from _shot_films import FILMS, make
 from _shot_signals import keyframes_of, replay, signals_of
 from fastthumb.analysis.shot_packets import PacketEvidence
 from fastthumb.analysis.shot_runs import RunShotDetector
-from fastthumb.analysis.shot_search import Sample, look_into, searches
+from fastthumb.analysis.shot_search import look_into, searches
+from fastthumb.analysis.shot_ticks import Sample
 from fastthumb.analysis.shots import Shot
 from fastthumb.chunks import MOSTLY_DOUBTFUL, ChunkedFilm
 from fastthumb.media.reading import LEAVING_OUT_CODECS

@@ -62,7 +62,7 @@ def test_every_frame_in_chunks_measures_what_one_pass_does(film: Path) -> None:
     settings = Settings(preset="best", detect=False)
     with open_source(film) as source:
         decoding = plan(source, settings)
-        assert decoding.chunked
+        assert decoding.film is not None
         chunked = joined(list(decoding.pieces()))
         straight = joined(list(decoding.straight().pieces()))
     assert sorted(chunked) == list(range(1200))
@@ -136,7 +136,7 @@ def test_a_film_that_is_damaged_is_decoded_from_end_to_end(film: Path, tmp_path:
     for preset in ("balanced", "best"):
         with open_source(broken) as source:
             decoding = plan(source, Settings(preset=preset))
-            assert decoding.chunked
+            assert decoding.film is not None
             with pytest.raises(CannotSeek):
                 list(decoding.pieces())
             analysis = analyze(source, Settings(preset=preset, detect=False))
@@ -148,7 +148,7 @@ def test_a_short_film_is_one_pass(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", moving_shot(1, 300), fps=RATE, gop=24)
     with open_source(film) as source:
         assert len(ChunkedFilm(source, None).chunks()) < LEAST_CHUNKS
-        assert not plan(source, Settings(preset="best")).chunked
+        assert plan(source, Settings(preset="best")).film is None
 
 
 def test_nobody_waits_for_chunks_that_nobody_wants(film: Path) -> None:

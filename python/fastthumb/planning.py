@@ -18,14 +18,13 @@ from fastthumb.errors import OutputError
 from fastthumb.fingerprint import content_hash, with_sidecars
 from fastthumb.looking import Model
 from fastthumb.records import TITLE_FILE, TitleRecord, read_title
-from fastthumb.settings import Settings
+from fastthumb.settings import INPUTS, Settings
 from fastthumb.store import made_with
 
 Work = Literal["nothing", "choose", "analyze"]
 
 _PLACES = ("models_dir",)  # which networks are there is told by their hashes
 _CONTENTS = "inputs_hash"
-_NAMED_FILES = ("cast", "rules_file", "genres_file")  # whose contents `inputs_hash` is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _changed(record: TitleRecord, settings: Settings) -> list[str]:
     ]
     if _CONTENTS in changed:
         changed.remove(_CONTENTS)
-        if not set(_NAMED_FILES) & set(changed):
+        if not set(INPUTS) & set(changed):
             changed.append("a file of cast, rules or genres")
     return [name.replace("_", " ") for name in changed]
 

@@ -59,7 +59,7 @@ class Plan:
     settings: Settings
     looking: Looking | None
     decodes: Decodes
-    chunked: bool
+    film: ChunkedFilm | None  # None: from end to end
 
     def pieces(self, threads: int | None = None) -> Generator[Piece]:
         """The pieces of the film in order of time, made by `threads` workers (default: cores).
@@ -67,14 +67,14 @@ class Plan:
         They do not depend on `threads`. Raises CannotSeek where a chunk cannot be decoded alone;
         `straight` then gives a plan that can.
         """
-        if self.chunked:
-            return self._pieces_of_chunks(workers_of(threads))
+        if self.film is not None:
+            return self._pieces_of_chunks(self.film, workers_of(threads))
         return self._pieces_of_pass(AHEAD if threads != 1 else 0)
 
     def straight(self) -> Plan:
         """The same film from end to end."""
         decodes: Decodes = "keyframes" if self.decodes == "keyframes" else "every frame"
-        return replace(self, decodes=decodes, chunked=False)
+        return replace(self, decodes=decodes, film=None)
 
     def detector(self) -> Detector:
         """A new shot detector for the samples of these pieces."""
@@ -93,8 +93,7 @@ class Plan:
             return self.source.info.duration_seconds
         return float(seconds[-1] + (seconds[-1] - seconds[-2]))
 
-    def _pieces_of_chunks(self, workers: int) -> Generator[Piece]:
-        film = ChunkedFilm(self.source, self.looking)
+    def _pieces_of_chunks(self, film: ChunkedFilm, workers: int) -> Generator[Piece]:
         interval = self.settings.interval_seconds
         measure: dict[Decodes, Callable[[Chunk], Piece]] = {
             "every frame": film.every_frame,
@@ -133,16 +132,16 @@ def plan(source: Source, settings: Settings, looking: Looking | None = None) -> 
     """What the preset decodes of a film; without `looking`, only what shots are found from."""
     decodes: Decodes = "every frame"
     if settings.preset != "fast" and is_url(str(source.info.path)):  # fetched once
-        return Plan(source, settings, looking, decodes, chunked=False)
+        return Plan(source, settings, looking, decodes, film=None)
     packets = source.packets()
     if settings.preset == "fast" and packets.is_rising:
         decodes = "keyframes"
     elif settings.preset == "balanced" and can_skip(packets, float(source.info.time_base)):
         decodes = "around edits"
-    chunked = can_divide(packets)
-    if chunked and decodes == "every frame":
-        chunked = len(ChunkedFilm(source, None).chunks()) >= LEAST_CHUNKS
-    return Plan(source, settings, looking, decodes, chunked)
+    film = ChunkedFilm(source, looking) if can_divide(packets) else None
+    if film is not None and decodes == "every frame" and len(film.chunks()) < LEAST_CHUNKS:
+        film = None
+    return Plan(source, settings, looking, decodes, film)
 
 
 def _in_order(
@@ -155,6 +154,7 @@ def _in_order(
     if workers == 1:
         yield from map(work, items)
         return
+    stop.clear()
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="fastthumb-chunk") as pool:
         try:

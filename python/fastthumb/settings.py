@@ -24,7 +24,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 MOST_VARIANTS = 12
 _ANALYSIS = ("preset", "interval_seconds", "candidates_per_hour", "detect", "small_faces")
-_INPUTS = ("cast", "rules_file", "genres_file")  # settings that name files of the user's
+INPUTS = ("cast", "rules_file", "genres_file")  # settings that name files of the user's
 _ASPECT = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 
 
@@ -165,7 +165,7 @@ def _inputs_hash(values: Mapping[str, object]) -> str:
     "" where no file is named; what cannot be read is left to those who need it.
     """
     digest = hashlib.sha256()
-    named = [Path(str(values[name])) for name in _INPUTS if values.get(name)]
+    named = [Path(str(values[name])) for name in INPUTS if values.get(name)]
     for path in named:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in inside:

@@ -86,3 +86,12 @@ class Contents:
 
 
 NOT_LOOKED_AT = Contents()
+
+
+def overlap(a: Rect, b: Rect) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0.0 or height <= 0.0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from fastthumb.analysis.detections import overlap
 from fastthumb.analysis.track_paths import look_weight
 from fastthumb.inference.views import Pixels
 
@@ -185,15 +186,6 @@ def differ(before: Sequence[Face], now: Sequence[Face]) -> bool:
 
 def _any_overlaps(box: Rect, faces: Sequence[Face]) -> bool:
     return any(overlap(box, face.box) >= _ONE_FACE for face in faces)
-
-
-def overlap(a: Rect, b: Rect) -> float:
-    """Intersection over union."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0.0 or height <= 0.0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def _shares(box: Rect, view: PictureView) -> Rect:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from fastthumb.analysis.detections import Face, Rect
+from fastthumb.analysis.detections import Face, overlap
 from fastthumb.analysis.expressions import EXPRESSIONS, ExpressionReader, losses_of
 from fastthumb.analysis.face_worth import face_worth
 from fastthumb.analysis.neighbors import COLUMN, FloatArray, context_of, is_empty
@@ -159,7 +159,7 @@ def known_again(
     """
     overlaps = sorted(
         (
-            (_overlap(face.box, other.box), -here, -there)
+            (overlap(face.box, other.box), -here, -there)
             for here, face in enumerate(faces)
             for there, other in enumerate(before)
             if other.track >= 0
@@ -167,8 +167,8 @@ def known_again(
         reverse=True,
     )
     found: dict[int, int] = {}
-    for overlap, here, there in overlaps:
-        if overlap >= _SAME_PLACE and -here not in found and -there not in found.values():
+    for shared, here, there in overlaps:
+        if shared >= _SAME_PLACE and -here not in found and -there not in found.values():
             found[-here] = -there
     known = list(faces)
     for here, there in found.items():
@@ -178,16 +178,6 @@ def known_again(
             opened = eyes_open(face.eyes, tracks[track].open_eyes if track in tracks else None)
         known[here] = replace(face, track=track, eyes_open=opened)
     return tuple(known)
-
-
-def _overlap(a: Rect, b: Rect) -> float:
-    """Area that two boxes share over the area of both together, 0..1."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0.0 or height <= 0.0:
-        return 0.0
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
-    return width * height / (areas - width * height)
 
 
 def _people_worth(faces: Sequence[Face]) -> float:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 
 from fastthumb.analysis.shot_edits import Kind
 from fastthumb.analysis.shot_looks import Look, ShotLook
-from fastthumb.analysis.shot_ticks import SignalsLike, TickWindow
+from fastthumb.analysis.shot_ticks import Sample, SignalsLike, TickWindow
 from fastthumb.analysis.shots import Shot, ShotDetector
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-Sample = tuple[SignalsLike, int, int, float]
 
 _LATE_SECONDS = 8.0  # a shot of a run is reported sooner than this after its last frame
 _MANY = 256  # samples of an open shot that may wait before they are looked at together

@@ -21,10 +21,9 @@ from math import ceil, inf
 
 from fastthumb.analysis.shot_doubts import Group, Place, apart, doubt, place_of
 from fastthumb.analysis.shot_packets import PacketEvidence
-from fastthumb.analysis.shot_ticks import TICK_SECONDS, SignalsLike
+from fastthumb.analysis.shot_ticks import TICK_SECONDS, Sample
 from fastthumb.analysis.shots import Shot, ShotDetector
 
-Sample = tuple[SignalsLike, int, int, float]  # signals, number in the film, pts, seconds
 Read = Callable[[int, int], Generator[Sample]]  # measured frames from the first to the last
 
 # Log odds of an edit, by bench/selective.py: lower ones decode more and find no more.
@@ -139,7 +138,7 @@ def look_into(search: Search, evidence: PacketEvidence, read: Read) -> list[Samp
     return run
 
 
-def find_edits(run: Sequence[Sample]) -> tuple[list[Shot], ShotDetector]:
+def _shots_of(run: Sequence[Sample]) -> list[Shot]:
     """Shots of a run alone; frames count from 0 at its first one."""
     detector, first = ShotDetector(), run[0][1]
     shots = [
@@ -147,7 +146,7 @@ def find_edits(run: Sequence[Sample]) -> tuple[list[Shot], ShotDetector]:
         for signals, number, pts, seconds in run
         for shot in detector.push(signals, number - first, pts, seconds)
     ]
-    return shots + detector.finish(), detector
+    return shots + detector.finish()
 
 
 def _look_from(
@@ -223,7 +222,7 @@ def _begins_late(
 
 def _edits(run: Sequence[Sample]) -> list[tuple[int, int]]:
     """First and last blended frame of the edits in a run; a cut ends before it begins."""
-    shots, _ = find_edits(run)
+    shots = _shots_of(run)
     number = run[0][1]
     edits = []
     for shot in shots:

@@ -53,6 +53,10 @@ class SignalsLike(Protocol):
     def camera_y(self) -> float: ...
 
 
+Sample = tuple[SignalsLike, int, int, float]
+"""What shot detection knows of a frame: signals, number in the film, pts, seconds."""
+
+
 def pictures(grids: FloatArray) -> FloatArray:
     """One row per grid: float32 (n, 288), scaled so that the L1 distance is a mean difference.
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from fastthumb.analysis.detections import Face, FloatArray, Rect, Sighting
+from fastthumb.analysis.detections import Face, FloatArray, Rect, Sighting, overlap
 from fastthumb.analysis.ramps import ramp
 from fastthumb.analysis.track_paths import Path, extend
 
@@ -134,13 +134,9 @@ def _presence(paths: list[Path], frames: int) -> npt.NDArray[np.float64]:
         presence[number, path.samples] = 1.0
         looks = list(zip(path.samples, path.faces, strict=True))
         for (before, (_, a)), (after, (_, b)) in pairwise(looks):
-            if 1 < after - before <= 1 + _MISSED and _overlap(a.box, b.box):
+            if 1 < after - before <= 1 + _MISSED and overlap(a.box, b.box) > 0.0:
                 presence[number, before + 1 : after] = 1.0
     return presence
-
-
-def _overlap(a: Rect, b: Rect) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _track(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -49,15 +50,8 @@ class PyavSpanReader:
         self._pts = source.frame_pts
         self._is_damaged = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file, if it was opened."""
         if self._reading is not None:
             self._source._stop(self._reading)
             self._reading = None
@@ -179,9 +173,14 @@ class PyavSource:
                 f"{min(missing)}",
             )
 
-    def open_spans(self, *, finish: Finish = "exact") -> PyavSpanReader:
+    @contextmanager
+    def open_spans(self, *, finish: Finish = "exact") -> Iterator[PyavSpanReader]:
         """See `Source.open_spans`."""
-        return PyavSpanReader(self, finish=finish)
+        reader = PyavSpanReader(self, finish=finish)
+        try:
+            yield reader
+        finally:
+            reader.close()
 
     def span_frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """See `Source.span_frames`."""

@@ -18,6 +18,7 @@ from fastthumb.errors import DeviceUnavailable
 
 if TYPE_CHECKING:
     import os
+    from contextlib import AbstractContextManager
 
     import av
 
@@ -108,7 +109,7 @@ class Frame:
 
 
 class SpanReader(Protocol):
-    """Reads parts of a film, in any order; a context manager, for one thread at a time."""
+    """Reads parts of a film, in any order; for one thread at a time."""
 
     def frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """Give the frames of these spans, one span after the other, numbered as in the film.
@@ -118,15 +119,6 @@ class SpanReader(Protocol):
         cannot be decoded alone, or where anything of it is damaged.
         """
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
 
 
 class Source(Protocol):
@@ -155,7 +147,7 @@ class Source(Protocol):
         """
         ...
 
-    def open_spans(self, *, finish: Finish = "exact") -> SpanReader:
+    def open_spans(self, *, finish: Finish = "exact") -> AbstractContextManager[SpanReader]:
         """Give a reader of parts of the film, with a decoder of its own of one thread.
 
         Several threads may each have one.
