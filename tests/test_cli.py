@@ -172,7 +172,12 @@ def test_ctrl_c_exits_with_130_and_the_next_run_goes_on(tmp_path: Path) -> None:
         shutil.copy(film, videos / f"{number}.mp4")
     command = [*PROGRAM, "process", str(videos), "-o", str(out), "--json", "--jobs", "2"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever is started in the background ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as run:
         assert run.stdout is not None
         for line in run.stdout:
