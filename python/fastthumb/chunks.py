@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -30,8 +31,9 @@ from fastthumb.pieces import Looking, Piece, PieceBuilder
 if TYPE_CHECKING:
     from fastthumb.media.source import Finish, Source, SpanReader
 
-_MOST_CHUNKS = 24  # of a film, as long as a chunk then has between ...
+_MOST_CHUNKS = 24  # of a film, but for its last ones, as long as a chunk then has between ...
 _LEAST_SECONDS, _MOST_SECONDS = 16.0, 40.0  # ... so many seconds
+_LAST_ONES = 8  # chunks that what is left of a film makes at least, down to the least seconds
 _GAP = 1.25  # intervals up to which samples may be apart: groups of 2 s are often of 2.002 s
 _LARGE = 720  # lines of a film that is measured at half its size or less
 # Share of a chunk in doubtful groups of pictures from which on all of it is decoded: that decodes
@@ -69,10 +71,14 @@ class ChunkedFilm:
     def chunks(self) -> list[Chunk]:
         """The chunks that tile the film, in order."""
         length = float(self._seconds[-1])
-        each = min(max(length / _MOST_CHUNKS, _LEAST_SECONDS), _MOST_SECONDS)
-        count = max(int(length / each), 1)
+        longest = min(max(length / _MOST_CHUNKS, _LEAST_SECONDS), _MOST_SECONDS)
+        divisions, left = [0.0], length
+        # The last ones are shorter, so that all workers end at about the same time.
+        while left >= 2 * _LEAST_SECONDS:
+            divisions.append(divisions[-1] + min(longest, max(left / _LAST_ONES, _LEAST_SECONDS)))
+            left = length - divisions[-1]
         starts = self._seconds[self._spans.keys]
-        firsts = np.unique(np.searchsorted(starts, np.arange(count) * length / count))
+        firsts = np.unique(np.searchsorted(starts, divisions))
         ends = [*firsts[1:].tolist(), len(starts)]
         return [Chunk(a, b) for a, b in zip(firsts.tolist(), ends, strict=True)]
 
@@ -97,11 +103,12 @@ class ChunkedFilm:
         Besides, frames in between where samples would lie well over `interval_seconds` apart,
         or where something is seen so shortly that no keyframe shows it.
         """
-        with (
-            self._source.open_spans(finish=self._keyframe_finish) as reader,
-            # Edits are seen in means of many pixels, which block edges do not change.
-            self._source.open_spans(finish="none") as rough,
-        ):
+        with ExitStack() as readers:
+            reader = readers.enter_context(self._source.open_spans(finish=self._keyframe_finish))
+            rough = reader
+            if self._keyframe_finish != "none":
+                # Edits are seen in means of many pixels, which block edges do not change.
+                rough = readers.enter_context(self._source.open_spans(finish="none"))
             work = _Work(self, reader)
             first, end = self._numbers(chunk)
             # What lies beside the chunk tells how unusual its own changes are.

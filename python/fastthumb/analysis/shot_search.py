@@ -3,10 +3,10 @@
 Keyframes and packet sizes tell for every two neighboring keyframes how likely an edit hides
 between them (shot_doubts). Where that is not as good as ruled out, frames around the largest
 packet are looked at. The look goes on until the same evidence clears what is left between it and
-the next keyframe, and MARGIN ticks more: the network that knows cuts decides as well with so
-few to either side as with many. Where the evidence does not clear what lies before the first frame
-of a look, it begins again with the keyframe; a transition that its first frame cuts through is
-read from a little earlier.
+the next keyframe, and MARGIN ticks beyond that, or beyond the edit that it saw: the network that
+knows cuts decides as well with so few to either side as with many. Where the evidence does not
+clear what lies before the first frame of a look, it begins again with the keyframe; a transition
+that its first frame cuts through is read from a little earlier.
 
 A look is a function of the film and its search alone, whoever does it.
 """
@@ -27,17 +27,20 @@ from fastthumb.analysis.shots import Shot, ShotDetector
 Read = Callable[[int, int], Generator[Sample]]  # measured frames from the first to the last
 
 # Log odds of an edit, by bench/selective.py: lower ones decode more and find no more.
-DOUBTFUL = -1.5  # between keyframes, from which on it is looked for
+DOUBTFUL = -0.5  # between keyframes, from which on it is looked for
 DOUBTFUL_WHERE_LONG = -4.0  # an encoder that spaces keyframes so far puts them on edits
 CLEARED = -2.5  # between a look's end and a keyframe, up to which the look may end there
 UNLIKELY = 1.0  # between keyframes, up to which a look that finds nothing is believed
 # Ticks, see Note [ticks] in shot_ticks.py:
 MARGIN = 5  # to either side of an edit, inside a look
 MARGIN_OF_GRADUAL = 10  # the same of a transition: its ends are harder to tell
-AHEAD = 8  # before the likely place: its packet may come as late as three frames after a cut
+# Before the likely place: its packet may come as late as three frames after a cut, and where a look
+# turns out to begin too late, its keyframe is decoded once more.
+AHEAD = 12
 GROW = 14  # by which a look goes back, or beyond its group: half of a long transition
 BEYOND = 20  # that may be looked at after the next keyframe
 LONG = 80  # between keyframes
+SOONEST = 2  # after what is cleared, from which on a look may end that has seen an edit
 STRIDE = 2  # after which a look asks again whether it may end
 
 
@@ -125,17 +128,33 @@ def look_into(search: Search, evidence: PacketEvidence, read: Read) -> list[Samp
     if group is None:
         return list(read(search.before.number, search.last))
     run = _look_from(search.first, search, group, evidence, read)
-    if not run and search.first > search.before.number:
+    if not run.samples and search.first > search.before.number:
         run = _look_from(search.before.number, search, group, evidence, read)
-    if run and _begins_late(run, search, group, evidence):
-        first, before = run[0][1], search.before.number
+    samples = run.samples
+    if samples and _begins_late(run, search, group, evidence):
+        first, before = samples[0][1], search.before.number
         least = before if first > before else search.earliest
         earlier = max(least, first - GROW * group.per_tick)
         if earlier < first:
             # Once more with the first frame, whose signals now compare it with the one before.
             with closing(read(earlier, first)) as head:
-                run = [*head, *run[1:]]
-    return run
+                samples = [*head, *samples[1:]]
+    return samples
+
+
+class _Run:
+    """The frames of a look so far, without gaps, and the edits in them."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self._edits: list[tuple[int, int]] = []
+        self._told = 0  # frames that the edits are those of
+
+    def edits(self) -> list[tuple[int, int]]:
+        """First and last blended frame of each edit; a cut ends before it begins."""
+        if self._told != len(self.samples):
+            self._edits, self._told = _edits(self.samples), len(self.samples)
+        return self._edits
 
 
 def _shots_of(run: Sequence[Sample]) -> list[Shot]:
@@ -151,19 +170,19 @@ def _shots_of(run: Sequence[Sample]) -> list[Shot]:
 
 def _look_from(
     first: int, search: Search, group: Group, evidence: PacketEvidence, read: Read
-) -> list[Sample]:
-    """The run from a frame on; [] where an edit may lie before it in the group."""
+) -> _Run:
+    """The run from a frame on; empty where an edit may lie before it in the group."""
     stride = STRIDE * group.per_tick
     before, after = group.before.number, group.after.number
     least = min(search.likely, after) if first > before else first
     cleared: int | None = None  # the first frame after which an edit is ruled out
-    run: list[Sample] = []
+    run = _Run()
     with closing(read(first, search.last)) as rest:
         for sample in rest:
             number = sample[1]
             if number == first > before and _is_doubtful(sample, group, evidence, early=True):
-                return []
-            run.append(sample)
+                return run
+            run.samples.append(sample)
             if (number - first) % stride and number != after:
                 continue
             if cleared is None and (
@@ -187,37 +206,37 @@ def _is_doubtful(sample: Sample, group: Group, evidence: PacketEvidence, *, earl
     return doubt(evidence, group, *ends) > (DOUBTFUL_WHERE_LONG if _is_long(group) else CLEARED)
 
 
-def _is_over(run: Sequence[Sample], cleared: int, search: Search, group: Group) -> bool:
+def _is_over(run: _Run, cleared: int, search: Search, group: Group) -> bool:
     """Whether what a run shows is over before its end; it may not go on after `cleared`."""
-    since = (run[-1][1] - cleared) // group.per_tick
-    if since < MARGIN:
-        return False
-    edits = _edits(run)
+    last = run.samples[-1][1]
+    since = (last - cleared) // group.per_tick
+    edits = run.edits() if since >= SOONEST else []
     if edits:
         start, end = edits[-1]
-        least = MARGIN if end < start else MARGIN_OF_GRADUAL
-        return since >= least and (run[-1][1] - end) // group.per_tick >= least
-    beyond = run[-1][1] - group.after.number
+        if end < start:
+            return (last - start) // group.per_tick >= MARGIN
+        return since >= MARGIN and (last - end) // group.per_tick >= MARGIN_OF_GRADUAL
+    if since < MARGIN:
+        return False
+    beyond = last - group.after.number
     return search.doubt <= UNLIKELY or (
         since >= MARGIN_OF_GRADUAL and not 0 <= beyond < GROW * group.per_tick
     )
 
 
-def _begins_late(
-    run: Sequence[Sample], search: Search, group: Group, evidence: PacketEvidence
-) -> bool:
+def _begins_late(run: _Run, search: Search, group: Group, evidence: PacketEvidence) -> bool:
     """Whether what a run shows may have begun before its first frame."""
-    first, margin = run[0][1], MARGIN * group.per_tick
-    edits = _edits(run)
+    samples, edits = run.samples, run.edits()
+    first, margin = samples[0][1], MARGIN * group.per_tick
     if edits:
         start, end = edits[0]
         if end < start:
             # A cut right after a keyframe is seen without what lies before.
             return start - first < margin and first > search.before.number
         return start - first < MARGIN_OF_GRADUAL * group.per_tick
-    if search.doubt <= UNLIKELY or len(run) <= margin or first + margin >= group.after.number:
+    if search.doubt <= UNLIKELY or len(samples) <= margin or first + margin >= group.after.number:
         return False
-    return _is_doubtful(run[margin], group, evidence, early=True)
+    return _is_doubtful(samples[margin], group, evidence, early=True)
 
 
 def _edits(run: Sequence[Sample]) -> list[tuple[int, int]]:

@@ -87,6 +87,7 @@ class PyavSource:
         self._name = os.fsdecode(path)
         self._threads = threads
         self._open_readings: set[Reading] = set()
+        self._idle_readers: dict[Finish, list[PyavSpanReader]] = {}
         self._table: PacketTable | None = None
         self._frame_pts: npt.NDArray[np.int64] | None = None
         self._timeline_made_up = False
@@ -111,6 +112,7 @@ class PyavSource:
     def close(self) -> None:
         """Close the file, also under passes that are still being read: they end there."""
         self._closed = True
+        self._idle_readers.clear()
         for reading in list(self._open_readings):
             reading.close()
         self._open_readings.clear()
@@ -175,12 +177,21 @@ class PyavSource:
 
     @contextmanager
     def open_spans(self, *, finish: Finish = "exact") -> Iterator[PyavSpanReader]:
-        """See `Source.open_spans`."""
-        reader = PyavSpanReader(self, finish=finish)
+        """See `Source.open_spans`. A reader that is done with waits for the next to want one.
+
+        To open one costs as much as a few keyframes.
+        """
+        idle = self._idle_readers.setdefault(finish, [])
+        try:
+            reader = idle.pop()
+        except IndexError:
+            reader = PyavSpanReader(self, finish=finish)
         try:
             yield reader
-        finally:
+        except BaseException:
             reader.close()
+            raise
+        idle.append(reader)
 
     def span_frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """See `Source.span_frames`."""
