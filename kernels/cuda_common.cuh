@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "fastthumb/error.hpp"
 
@@ -12,16 +13,19 @@ namespace fastthumb {
 
 // Throws DeviceUnavailable, or DeviceOutOfMemory, naming the call and CUDA's reason. The last
 // error, which CUDA would tell again after the next launch, is cleared.
-inline void check_cuda(cudaError_t status, const char* call) {
+inline void check_cuda(cudaError_t status, std::string_view call) {
   if (status == cudaSuccess) return;
   cudaGetLastError();
   const char* const reason = cudaGetErrorString(status);
-  require<DeviceOutOfMemory>(status != cudaErrorMemoryAllocation, "CUDA: ", call, " failed (",
-                             reason, "); use a smaller batch, or a CPU implementation");
-  throw DeviceUnavailable(
-      joined("CUDA: ", call, " failed (", reason, "); use a CPU implementation"));
+  const std::string_view name = call.substr(0, call.find('('));
+  require<DeviceOutOfMemory>(status != cudaErrorMemoryAllocation, "CUDA: ", name, " failed (",
+                             reason, "); use a smaller batch, or the CPU");
+  throw DeviceUnavailable(joined("CUDA: ", name, " failed (", reason, "); use the CPU"));
 }
 #define FT_CUDA(call) ::fastthumb::check_cuda((call), #call)
+
+// After a launch, which itself says nothing.
+inline void check_launch(std::string_view kernel) { check_cuda(cudaGetLastError(), kernel); }
 
 // For destructors, which have nobody to tell.
 inline void ignore_cuda(cudaError_t status) {

@@ -282,12 +282,12 @@ class CudaLetterbox final : public DeviceLetterbox {
     if (!fits.whole) {
       fill_kernel<<<blocks_of(format.width, format.height, plans.size()), kBlock, 0, queue()>>>(
           fits.items, format, tensors);
-      FT_CUDA(cudaGetLastError());
+      check_launch("fill_kernel");
     }
     if (fits.cols == 0) return;
     fit_kernel<<<blocks_of(fits.cols, fits.rows, plans.size()), kBlock, 0, queue()>>>(
         fits.items, fits.color, format, tensors);
-    FT_CUDA(cudaGetLastError());
+    check_launch("fit_kernel");
   }
 
   void fit_rgb(const FitPlan& plan, std::uint8_t* rgb) override {
@@ -301,7 +301,7 @@ class CudaLetterbox final : public DeviceLetterbox {
     if (fits.cols > 0) {
       rgb_kernel<<<blocks_of(fits.cols, fits.rows, 1), kBlock, 0, queue()>>>(fits.items, fits.color,
                                                                              bytes_.data());
-      FT_CUDA(cudaGetLastError());
+      check_launch("rgb_kernel");
     }
     bytes_.download(rgb, size, queue());
     FT_CUDA(cudaStreamSynchronize(queue()));
@@ -387,11 +387,11 @@ class CudaLetterbox final : public DeviceLetterbox {
     const DeviceWarp* const warps = send(items, taps);
     if (cols > 0) {
       cells_kernel<<<blocks_of(cols, rows, items.size()), kBlock, 0, queue()>>>(warps);
-      FT_CUDA(cudaGetLastError());
+      check_launch("cells_kernel");
     }
     look_kernel<<<blocks_of(format.width, format.height, items.size()), kBlock, 0, queue()>>>(
         warps, color, format, tensors);
-    FT_CUDA(cudaGetLastError());
+    check_launch("look_kernel");
   }
 
   // Queues one copy of the items and their taps, and returns where the items then are.
