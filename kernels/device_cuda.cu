@@ -111,6 +111,8 @@ std::vector<DeviceFacts> cuda_devices() {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess) devices = 0;
   std::vector<DeviceFacts> found(static_cast<std::size_t>(devices));
+  int before = 0;
+  const bool known = cudaGetDevice(&before) == cudaSuccess;
   int device = 0;
   for (DeviceFacts& facts : found) {
     cudaDeviceProp properties{};
@@ -126,6 +128,7 @@ std::vector<DeviceFacts> cuda_devices() {
     if (!asked) facts.free_bytes = 0;
     ++device;
   }
+  if (devices > 0 && known) cudaSetDevice(before);
   cudaGetLastError();  // what CUDA said is told here, not after the next launch
   return found;
 }

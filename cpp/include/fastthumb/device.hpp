@@ -22,7 +22,7 @@ struct DeviceFacts {
 std::vector<DeviceFacts> cuda_devices();
 
 // A queue of work on one device, not ordered with any other. It outlives what is queued on it: who
-// keeps it waits first. Threads that use it take turns.
+// keeps it waits first. Threads that use it take turns, and are left on its device.
 class CudaStream {
  public:
   virtual ~CudaStream() = default;
