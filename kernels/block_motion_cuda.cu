@@ -297,7 +297,7 @@ void launch_block_motion(const DeviceReduction& r, const DeviceFrame* frames,
     small_motion_kernel<<<dim3(unsigned(r.blocks_x * r.blocks_y), unsigned(count)), kThreads, 0,
                           stream>>>(r, frames, sums);
   }
-  FT_CUDA(cudaGetLastError());
+  check_launch("motion_kernel");
 }
 
 }  // namespace fastthumb

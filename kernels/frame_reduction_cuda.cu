@@ -404,7 +404,7 @@ void launch_reduction(const DeviceReduction& r, const DeviceFrame* frames, Devic
   const dim3 blocks(strips_x, strips_y < kStripsPerFrame ? strips_y : kStripsPerFrame,
                     unsigned(count));
   kernel<<<blocks, kThreads, 0, stream>>>(r, frames, sums);
-  FT_CUDA(cudaGetLastError());
+  check_launch("reduce_kernel");
 }
 
 }  // namespace fastthumb

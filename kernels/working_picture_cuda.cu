@@ -400,7 +400,7 @@ void launch_picture(const DeviceReduction& r, const DeviceFrame* frames, DeviceS
   const int strips_y = (r.rows + kWarps * kStripRows - 1) / (kWarps * kStripRows);
   const dim3 blocks(unsigned(count), unsigned(kFirstStripBlock + strips_x * strips_y));
   picture_kernel<<<blocks, kThreads, 0, stream>>>(r, frames, sums);
-  FT_CUDA(cudaGetLastError());
+  check_launch("picture_kernel");
 }
 
 }  // namespace fastthumb

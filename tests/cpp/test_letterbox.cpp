@@ -147,8 +147,7 @@ void expect_agreement(const TensorFormat& format, float tolerance, const Make& m
   }
 }
 
-void check_fit(const Picture& picture, float tolerance, Random& random) {
-  const TensorFormat format = random_format(random);
+fastthumb::Fit random_fit(const Picture& picture, const TensorFormat& format, Random& random) {
   fastthumb::Fit fit;
   const double w = picture.width(), h = picture.height();
   fit.x0 = random.between(-0.5 * w, w);
@@ -161,6 +160,12 @@ void check_fit(const Picture& picture, float tolerance, Random& random) {
   fit.quarter_turns = random.below(4);
   fit.mirrored = random.below(2) == 1;
   fit.filter = static_cast<fastthumb::Filter>(random.below(2));
+  return fit;
+}
+
+void check_fit(const Picture& picture, float tolerance, Random& random) {
+  const TensorFormat format = random_format(random);
+  const fastthumb::Fit fit = random_fit(picture, format, random);
   expect_agreement(format, tolerance, [&](const char* implementation, float* tensor) {
     fastthumb::fit(picture, fit, format, implementation, tensor);
   });
@@ -178,6 +183,25 @@ void check_warp(const Picture& picture, float tolerance, Random& random) {
   });
 }
 
+// Plans that are made together are those that are made one by one.
+void check_batch(const Picture& first, const Picture& second, Random& random) {
+  const TensorFormat format = random_format(random);
+  const fastthumb::Fit fit = random_fit(first, format, random);
+  const fastthumb::Fit other = random_fit(first, format, random);
+  const std::vector<Picture> pictures{first, second, second, first};
+  const std::vector<fastthumb::Fit> fits{fit, fit, other, other};
+  const std::vector<fastthumb::FitPlan> plans = fastthumb::plan_fits(pictures, fits, format);
+  require<Failure>(plans.size() == fits.size(), "batch: ", plans.size(), " plans");
+  const auto floats = 3 * std::size_t(format.width) * std::size_t(format.height);
+  for (std::size_t i = 0; i < fits.size(); ++i) {
+    const fastthumb::FitPlan alone = fastthumb::plan_fit(pictures[i], fits[i], format);
+    std::vector<float> wanted(floats, -1e9f), got(floats, -1e9f);
+    if (alone.grid.cols > 0) fastthumb::fit_simd(alone, wanted.data());
+    if (plans[i].grid.cols > 0) fastthumb::fit_simd(plans[i], got.data());
+    require<Failure>(wanted == got, "batch: plan ", i, " shows something else");
+  }
+}
+
 void check_layout(Random& random, int round) {
   const FrameLayout layout = random_layout(random);
   const bool tables = !layout.luma_curve.empty() || !layout.cell_lut.empty();
@@ -186,6 +210,8 @@ void check_layout(Random& random, int round) {
   try {
     for (int i = 0; i < 3; ++i) check_fit(picture, tables ? kTables : kPlain, random);
     for (int i = 0; i < 2; ++i) check_warp(picture, tables ? kTables : kPlain, random);
+    const Frame next(layout, round % 5, random);
+    check_batch(picture, fastthumb::picture_of(layout, next.planes), random);
   } catch (const Failure& failure) {
     throw Failure(joined("round ", round, ", ", layout.width, "x", layout.height, " ",
                          layout.bit_depth, " bits, chroma ", int(layout.chroma), ", fields ",
