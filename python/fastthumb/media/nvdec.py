@@ -100,13 +100,8 @@ class NvdecSpanReader:
         first, end = np.searchsorted(source.film.frame_pts, (span.first_pts, span.last_pts + 1))
         wanted: list[int] = source.film.frame_pts[first:end].tolist()
         found, has_begun = 0, False
-        pictures = session.pictures(
-            span_packets(reading, span),
-            reading.stream,
-            span.first_pts,
-            span.last_pts,
-            source.keyframe_pts,
-        )
+        packets = span_packets(reading, span)
+        pictures = session.pictures(packets, reading.stream, span, source.keyframe_pts)
         for pts, image in pictures:
             if self._is_damaged:
                 raise CannotSeek
@@ -164,11 +159,8 @@ class NvdecSource:
     def close(self) -> None:
         """Close the file and free the decoders; a decoder in use is freed when its pass ends."""
         self.film.close()
-        with self._lock:
-            self._is_closed = True
-            idle, self._idle = self._idle, []
-        for session in idle:
-            session.close()
+        self._is_closed = True
+        self._close_idle()
 
     def frames(self, *, finish: Finish = "exact") -> Iterator[Frame]:
         """See `Source.frames`. Raises CannotSeek as a span does; the next pass is the CPU's."""
@@ -256,10 +248,16 @@ class NvdecSource:
 
     def _keep(self, session: NvdecSession) -> None:
         with self._lock:
-            if not self._is_closed:
+            if not self._is_closed and self._trusts is not False:
                 self._idle.append(session)
                 return
         session.close()
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for session in idle:
+            session.close()
 
     # ---- Note [trust] ----
 
@@ -281,6 +279,7 @@ class NvdecSource:
                 self.warnings.append(
                     f"the film is decoded on the CPU, not on GPU {self.device}: {why}"
                 )
+        self._close_idle()
 
     def check_trust(self) -> None:
         """Raise CannotSeek unless the device's pictures are those of the CPU."""
@@ -321,6 +320,8 @@ def are_equal(ours: DeviceImage, theirs: av.VideoFrame) -> bool:
     shift = 0 if depth == 8 else 16 - depth
     return all(
         # The column that makes an odd width even is the decoder's own.
-        np.array_equal(rows.view(samples.dtype)[:, : samples.shape[1]], samples << shift)
+        np.array_equal(
+            rows.view(samples.dtype)[:, : samples.shape[1]], cast("Any", samples) << shift
+        )
         for rows, samples in zip(ours.to_host(), (luma, pairs), strict=True)
     )

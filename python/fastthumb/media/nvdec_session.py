@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from fastthumb.media.source import SourceInfo
+    from fastthumb.media.spans import Span
 
 # The decoder takes H.264 and HEVC with start codes. Parameter sets come before every keyframe: in
 # MP4 they lie in the header alone, and before those that do not begin anew they are not repeated.
@@ -64,20 +65,22 @@ class NvdecSession:
         self,
         packets: Iterable[av.Packet[VideoStream]],
         stream: VideoStream,
-        first_pts: int,
-        last_pts: int,
-        keyframes: set[int] | frozenset[int],
+        span: Span,
+        keyframes: frozenset[int],
     ) -> Iterator[tuple[int, DeviceImage | None]]:
-        """Decode packets, which begin with a keyframe, to the end of them.
+        """Decode a span's packets, of that stream.
 
-        Gives (pts, picture) in presentation order, None for a picture outside of `first_pts`..
-        `last_pts`. Raises CannotSeek where anything is damaged or changes its size.
+        Gives (pts, picture) in presentation order, None for a picture that is not the span's.
+        `keyframes` are the timestamps of those. Raises CannotSeek where anything is damaged or
+        changes its size.
         """
         if not self._is_empty:  # somebody has not read the last ones to their end
             self._decode(None)
         self._is_empty = False
         description = _FILTERS.get(self._codec, "null")
-        filtered = _filtered(packets, av.BitStreamFilterContext(description, stream))
+        filtered = _filtered(
+            packets, span.final_pts, av.BitStreamFilterContext(description, stream)
+        )
         hidden: set[int] = set()
         for packet in filtered:
             if packet is not None:
@@ -92,7 +95,7 @@ class NvdecSession:
                 if pts in hidden:
                     continue
                 image = None
-                if first_pts <= pts <= last_pts:
+                if span.first_pts <= pts <= span.last_pts:
                     address = int(frame.GetPtrToPlane(0))
                     image = self._pool.copy(address, pts=pts, key_frame=pts in keyframes)
                 images.append((pts, image))
@@ -137,12 +140,15 @@ class NvdecSession:
 
 
 def _filtered(
-    packets: Iterable[av.Packet[VideoStream]], wanted: av.BitStreamFilterContext
+    packets: Iterable[av.Packet[VideoStream]], final_pts: int, wanted: av.BitStreamFilterContext
 ) -> Iterator[av.Packet[VideoStream] | None]:
-    """Packets as the decoder takes them, and None at the end."""
+    """Packets as the decoder takes them, up to the final one, and None at the end."""
     try:
         for packet in packets:
+            is_final = packet.pts == final_pts  # a packet that went through a filter is empty
             yield from wanted.filter(packet)
+            if is_final:
+                break
         yield from wanted.filter(None)
     except (av.FFmpegError, ValueError) as error:
         raise CannotSeek from error

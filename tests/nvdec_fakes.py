@@ -1,0 +1,442 @@
+"""PyNvVideoCodec over fake driver libraries: what tests compile, and what runs in their process.
+
+The libraries (fake_driver/) stand in for a GPU whose memory is the host's, and whose decoder knows
+the pictures of one film beforehand: FFmpeg's, by the last bytes of each packet. So all that is
+between packets and pictures is the real package and our code. The libraries must be found when a
+process starts, so everything that uses them runs in one of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+import media_files
+from fastthumb.media.pyav import PyavSource
+from fastthumb.media.seeking import CannotSeek
+from fastthumb.media.spans import SpanTable
+
+FOLDER = Path(__file__).parent / "fake_driver"
+LIBRARIES = {"cuda": "libcuda", "cuvid": "libnvcuvid", "encode": "libnvidia-encode"}
+TAIL = 24  # bytes by which the fake parser knows a packet
+LEAST_PACKET = 48  # parameter sets and start codes never reach into the tail of such a one
+
+# Index, timestamp, seconds, keyframe, checksums of luma and of chroma pairs.
+Print = tuple[int, int, float, bool, int, int]
+
+
+def compile_libraries(folder: Path) -> Path:
+    """Compile the libraries with cc into `folder`."""
+    for name, library in LIBRARIES.items():
+        target = folder / f"{library}.so.1"
+        flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"]
+        source = [str(FOLDER / f"{name}.c"), f"-Wl,-soname,{target.name}", "-lpthread"]
+        subprocess.run(["cc", *flags, *source, "-o", str(target)], check=True)
+    return folder
+
+
+class Machine:
+    """A process with the fake driver (or with none), in which functions of this module run."""
+
+    def __init__(self, libraries: Path | None) -> None:
+        before = os.environ.get("LD_LIBRARY_PATH")
+        if libraries is not None:
+            os.environ["LD_LIBRARY_PATH"] = f"{libraries}:{before}" if before else str(libraries)
+        try:
+            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+            self._pool.submit(os.getpid).result()  # it has started, with this environment
+        finally:
+            os.environ.pop("LD_LIBRARY_PATH", None)
+            if before is not None:
+                os.environ["LD_LIBRARY_PATH"] = before
+
+    def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """What `work` returns there; its exceptions come out here."""
+        return self._pool.submit(work, *arguments).result()
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+# ---- films -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of film, as media_files.write makes it."""
+
+    codec: str
+    suffix: str = ".mp4"
+    size: tuple[int, int] = (96, 64)
+    pixel_format: str = "yuv420p"
+    b_frames: int = 0
+    options: tuple[tuple[str, str], ...] = ()
+    frames: int = 40
+    every: int = 8
+
+
+REGULAR = (("x264-params", "scenecut=0:b-adapt=0"),)
+OPEN = (("x264-params", "scenecut=0:b-adapt=0:open-gop=1"),)
+REGULAR_HEVC = (("x265-params", "log-level=none:scenecut=0:open-gop=0"),)
+OPEN_HEVC = (("x265-params", "log-level=none:scenecut=0:open-gop=1"),)
+KINDS = {
+    "H.264": Kind("libx264", b_frames=3, options=REGULAR),
+    "H.264, open groups": Kind("libx264", ".mkv", b_frames=3, options=OPEN),
+    "H.264, transport stream": Kind("libx264", ".ts", b_frames=2, options=REGULAR),
+    "H.264, cropped": Kind("libx264", size=(102, 70), options=REGULAR),
+    "HEVC": Kind("libx265", b_frames=3, options=REGULAR_HEVC),
+    "HEVC, 10 bits": Kind("libx265", pixel_format="yuv420p10le", b_frames=3, options=OPEN_HEVC),
+    "VP8": Kind("libvpx", ".webm", options=(("auto-alt-ref", "0"),)),
+    "VP9, odd size": Kind("libvpx-vp9", ".webm", size=(97, 65), options=(("lag-in-frames", "0"),)),
+}
+
+
+def noisy(number: int, kind: Kind) -> av.VideoFrame:
+    """A test picture that no other is like, and whose packet is not tiny."""
+    chance = np.random.default_rng(number)
+    rgb = media_files.picture(number, *kind.size)
+    rgb[8:40, 8:72] = chance.integers(0, 256, (32, 64, 3), np.uint8)
+    return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=kind.pixel_format)
+
+
+def write_film(folder: Path, kind: Kind) -> Path:
+    """A film of that kind."""
+    return media_files.write(
+        folder / f"film{kind.suffix}",
+        frames=(noisy(number, kind) for number in range(kind.frames)),
+        codec=kind.codec,
+        pixel_format=kind.pixel_format,
+        size=kind.size,
+        keyframe_every=kind.every,
+        b_frames=kind.b_frames,
+        codec_options=dict(kind.options),
+    )
+
+
+def join(parts: list[Path], path: Path) -> Path:
+    """Films of one codec in a transport stream, one after the other."""
+    with av.open(path, "w") as output:
+        stream: Any = None
+        offset = 0
+        for part in parts:
+            with av.open(part) as container:
+                source = container.streams.video[0]
+                stream = stream or output.add_stream_from_template(source)
+                end = offset
+                for packet in container.demux(source):
+                    if packet.size:
+                        packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                        packet.stream = stream
+                        end = max(end, packet.pts)
+                        output.mux(packet)
+                offset = end
+    return path
+
+
+def semiplanar(image: av.VideoFrame) -> tuple[np.ndarray, np.ndarray]:
+    """NV12 of planar 4:2:0, or P010 of its deep kind: luma, and pairs of chroma samples."""
+    deep = image.format.name.endswith("10le")
+    planes = []
+    for plane in image.planes:
+        stored = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        samples = stored.view("<u2")[:, : plane.width] << 6 if deep else stored[:, : plane.width]
+        planes.append(samples)
+    return planes[0], np.stack(planes[1:], axis=-1).reshape(planes[1].shape[0], -1)
+
+
+def packet_hash(data: bytes) -> int:
+    """FNV-1a of the last bytes, as the fake parser has it."""
+    found = 0xCBF29CE484222325
+    for byte in data[-TAIL:]:
+        found = (found ^ byte) * 0x100000001B3 % 2**64
+    return found
+
+
+@dataclass(frozen=True)
+class Trick:
+    """What the fake decoder does wrong, by the number of a packet in decoding order."""
+
+    loses: int | None = None
+    fails: tuple[int, int] | None = None  # packet, CUresult
+    spoils: int | None = None  # a sample of its picture differs
+    changes_size: int | None = None
+
+
+def write_pictures(film: Path, path: Path, trick: Trick = Trick()) -> Path:  # noqa: B008
+    """The file that the fake decoder knows a film by."""
+    with av.open(film) as container:
+        packets = [
+            (packet_hash(bytes(packet)), packet.pts, packet.is_keyframe, packet.size)
+            for packet in container.demux(video=0)
+            if packet.size
+        ]
+    with av.open(film) as container:
+        images = {image.pts: image for image in container.decode(video=0)}
+    assert len({packet[0] for packet in packets}) == len(packets) == len(images)
+    assert min(packet[3] for packet in packets) >= LEAST_PACKET
+    first = images[packets[0][1]]
+    width, height = first.width, first.height
+    coded_width, coded_height = -(-width // 16) * 16, -(-height // 16) * 16
+    deep = first.format.name.endswith("10le")
+    records, planes = b"", b""
+    for number, (key, pts, is_key, _) in enumerate(packets):
+        error = trick.fails[1] if trick.fails and trick.fails[0] == number else 0
+        lost = number == trick.loses
+        records += struct.pack("<QqiI", 0 if lost else key, pts, is_key, error)
+        luma, pairs = semiplanar(images[pts])
+        stored = np.full((coded_height * 3 // 2, coded_width), 0xEE, luma.dtype)
+        stored[: luma.shape[0], : luma.shape[1]] = luma
+        stored[coded_height : coded_height + pairs.shape[0], : pairs.shape[1]] = pairs
+        if number == trick.spoils:
+            stored[5, 7] ^= 64
+        planes += stored.tobytes()
+    changes_at = -1 if trick.changes_size is None else trick.changes_size
+    head = (width, height, coded_width, coded_height, 10 if deep else 8, 4, len(packets))
+    path.write_bytes(struct.pack("<8i", *head, changes_at) + records + planes)
+    return path
+
+
+# ---- the fake core ------------------------------------------------------------------------------
+
+
+class FakeStream:
+    """Stands in for _core.CudaStream: everything is done at once."""
+
+    def __init__(self, device: int) -> None:
+        self.device, self.handle = device, 0x5000
+
+    def synchronize(self) -> None:
+        pass
+
+
+class FakeBuffer:
+    """Stands in for _core.DeviceBuffer, in host memory."""
+
+    made = 0
+    live = 0
+
+    def __init__(self, device: int, bytes: int) -> None:
+        self._memory = np.full(bytes, 0xEE, np.uint8)
+        self.address, self.bytes = self._memory.ctypes.data, bytes
+        FakeBuffer.made += 1
+        FakeBuffer.live += 1
+
+    def __del__(self) -> None:
+        FakeBuffer.live -= 1
+
+    def copy_from_device(
+        self, address, pitch, row_bytes, rows, stream, offset=0, to_pitch=None
+    ) -> None:
+        assert stream.handle == 0x5000
+        to_pitch = to_pitch or row_bytes
+        assert row_bytes <= min(pitch, to_pitch)
+        assert offset + (rows - 1) * to_pitch + row_bytes <= self.bytes
+        for row in range(rows):
+            target = self.address + offset + row * to_pitch
+            ctypes.memmove(target, address + row * pitch, row_bytes)
+
+    def to_host(self, stream, offset, pitch, row_bytes, rows) -> np.ndarray:
+        assert stream.handle == 0x5000
+        stored = self._memory[offset : offset + rows * pitch].reshape(rows, pitch)
+        return stored[:, :row_bytes].copy()
+
+
+def use_fake_core() -> None:
+    """Put the fakes where the device code looks for the core's."""
+    from fastthumb import _core
+
+    _core.CudaStream, _core.DeviceBuffer = FakeStream, FakeBuffer
+    FakeBuffer.made = 0
+
+
+# ---- what runs in a process of its own -----------------------------------------------------------
+
+
+def cuvid() -> ctypes.CDLL:
+    return ctypes.CDLL("libnvcuvid.so.1")
+
+
+def counts() -> dict[str, int]:
+    """What the fake decoder has seen since its film was loaded."""
+    numbers = (ctypes.c_int * 5)()
+    cuvid().fake_cuvid_counts(numbers)
+    return dict(zip(("made", "open", "fed", "decoded", "ended"), numbers, strict=True))
+
+
+def load(film: Path, pictures: Path) -> Any:
+    """The film as a GPU reads it."""
+    from fastthumb.media.nvdec import open_on_device
+
+    use_fake_core()
+    assert cuvid().fake_cuvid_load(os.fsencode(pictures)) == 0
+    return open_on_device(film, device=0)
+
+
+def crc(rows: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(rows))
+
+
+def print_of(frame: Any) -> Print:
+    """All that is to be equal of a frame; a GPU's cut to the picture's own columns."""
+    image = frame.image
+    if isinstance(image, av.VideoFrame):
+        luma, pairs = semiplanar(image)
+    else:
+        luma, pairs = image.to_host()
+        wide = 1 if image.format_name == "nv12" else 2
+        luma = luma[:, : image.width * wide]
+        assert (frame.pts, frame.keyframe) == (image.pts, image.key_frame)
+    return frame.index, frame.pts, frame.seconds, frame.keyframe, crc(luma), crc(pairs)
+
+
+def all_frames(film: Path, pictures: Path) -> tuple[list[Print], list[str], dict[str, int]]:
+    """Every frame, looked at only when all have been decoded; warnings; counts."""
+    with load(film, pictures) as source:
+        frames = list(source.frames())
+        prints, warnings = [print_of(frame) for frame in frames], list(source.warnings)
+        assert {type(frame.image).__name__ for frame in frames} == {"DeviceImage"}
+        return prints, warnings, counts()
+
+
+def keyframes(film: Path, pictures: Path) -> tuple[list[Print], dict[str, int]]:
+    with load(film, pictures) as source:
+        return [print_of(frame) for frame in list(source.keyframes())], counts()
+
+
+def spans_in_threads(
+    film: Path, pictures: Path, runs: list[tuple[int, int]], threads: int
+) -> tuple[list[list[Print]], dict[str, int]]:
+    """Runs of frames, each read by a thread with a reader of its own."""
+    with load(film, pictures) as source, ThreadPoolExecutor(threads) as pool:
+        table = SpanTable(source.packets())
+
+        def read(run: tuple[int, int]) -> list[Print]:
+            with source.open_spans(finish="none") as reader:
+                return [print_of(frame) for frame in reader.frames(table.spans(*run))]
+
+        return list(pool.map(read, runs)), counts()
+
+
+def abandoned_then_read(film: Path, pictures: Path) -> tuple[list[Print], dict[str, int]]:
+    """Frames 10..20 by the decoder of a reader that stopped in the middle of others."""
+    with load(film, pictures) as source:
+        table = SpanTable(source.packets())
+        with source.open_spans() as reader:
+            assert len(list(islice(reader.frames(table.spans(0, 30)), 5))) == 5
+        with source.open_spans() as reader:
+            return [print_of(frame) for frame in reader.frames(table.spans(10, 20))], counts()
+
+
+def memory(film: Path, pictures: Path) -> tuple[int, int, str, int]:
+    """Buffers of a pass that keeps nothing; of one that keeps all, and its error; left at last."""
+    from fastthumb.errors import DeviceUnavailable
+    from fastthumb.media import device_image
+
+    with load(film, pictures) as source:
+        count = sum(1 for _ in source.frames())
+        few = FakeBuffer.made
+    device_image._MOST_PICTURES, device_image._LEAST_PICTURES, before = 20, 1, count
+    said = ""
+    with load(film, pictures) as source:
+        kept: list[Any] = []
+        try:
+            kept.extend(source.frames())
+        except DeviceUnavailable as error:
+            said = str(error)
+        many = FakeBuffer.made
+        del kept
+    device_image._MOST_PICTURES, device_image._LEAST_PICTURES = 128, 48
+    del source
+    assert before == 40
+    return few, many, said, FakeBuffer.live
+
+
+def after_closing(film: Path, pictures: Path) -> tuple[Print, Print, dict[str, int]]:
+    """A frame before its source was closed, and after."""
+    source = load(film, pictures)
+    frame = next(iter(source.frames()))
+    first = print_of(frame)
+    frame.image._host = None
+    source.close()
+    source.close()
+    return first, print_of(frame), counts()
+
+
+def with_trouble(
+    film: Path, pictures: Path
+) -> tuple[bool, list[Print], set[str], list[str], dict[str, int]]:
+    """Whether the first pass raised CannotSeek; then the next pass, its images' types; warnings."""
+    with load(film, pictures) as source:
+        try:
+            for _ in source.frames():
+                pass
+            raised = False
+        except CannotSeek:
+            raised = True
+        frames = list(source.frames())
+        types = {type(frame.image).__name__ for frame in frames}
+        return raised, list(map(print_of, frames)), types, list(source.warnings), counts()
+
+
+def error_of(film: Path, pictures: Path, *, creation: int = 0, allocation: int = 0) -> str:
+    """The name and text of what a pass raises where the device has trouble of its own."""
+    with load(film, pictures) as source:
+        cuda = ctypes.CDLL("libcuda.so.1")
+        cuvid().fake_cuvid_creation_fails(creation)
+        cuda.fake_cuda_allocation_fails(allocation)
+        try:
+            for _ in source.frames():
+                pass
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        finally:
+            cuvid().fake_cuvid_creation_fails(0)
+            cuda.fake_cuda_allocation_fails(0)
+    return "nothing was raised"
+
+
+def out_of_memory_of(film: Path, pictures: Path) -> tuple[str, str]:
+    """What no room for a decoder, and no room for its surfaces, raise."""
+    return error_of(film, pictures, creation=2), error_of(film, pictures, allocation=1)
+
+
+def refusal(path: Path, device: int = 0) -> tuple[str | None, str]:
+    """Why a film is not decoded there; the class that reads it instead, or the error's name."""
+    from fastthumb.errors import DeviceUnavailable
+    from fastthumb.media.nvdec import open_on_device
+    from fastthumb.media.nvdec_library import decoder_refusal
+
+    use_fake_core()
+    try:
+        with PyavSource(path) as film:
+            said = decoder_refusal(film.info, device)
+        with open_on_device(path, device=device) as source:
+            assert said is None or any(said in warning for warning in source.warnings)
+            return said, type(source).__name__
+    except DeviceUnavailable as error:
+        return str(error), type(error).__name__
+
+
+def facts() -> dict[str, Any]:
+    from fastthumb.media.nvdec_library import nvdec_facts
+
+    return nvdec_facts(0)
+
+
+def on_the_cpu(film: Path) -> Iterator[Print]:
+    """The same film read by the CPU."""
+    with PyavSource(film) as source:
+        yield from map(print_of, source.frames())
