@@ -25,6 +25,7 @@ import av
 import numpy as np
 
 import media_files
+from fastthumb import _core
 from fastthumb.media.pyav import PyavSource
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import SpanTable
@@ -140,7 +141,7 @@ def join(parts: list[Path], path: Path) -> Path:
                     if packet.size:
                         packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
                         packet.stream = stream
-                        end = max(end, packet.pts)
+                        end = max(end, packet.pts + packet.duration)
                         output.mux(packet)
                 offset = end
     return path
@@ -175,7 +176,7 @@ class Trick:
     changes_size: int | None = None
 
 
-def write_pictures(film: Path, path: Path, trick: Trick = Trick()) -> Path:  # noqa: B008
+def write_pictures(film: Path, path: Path, trick: Trick = Trick()) -> Path:
     """The file that the fake decoder knows a film by."""
     with av.open(film) as container:
         packets = [
@@ -228,7 +229,7 @@ class FakeBuffer:
     made = 0
     live = 0
 
-    def __init__(self, device: int, bytes: int) -> None:
+    def __init__(self, device: int, bytes: int) -> None:  # noqa: A002
         self._memory = np.full(bytes, 0xEE, np.uint8)
         self.address, self.bytes = self._memory.ctypes.data, bytes
         FakeBuffer.made += 1
@@ -256,8 +257,6 @@ class FakeBuffer:
 
 def use_fake_core() -> None:
     """Put the fakes where the device code looks for the core's."""
-    from fastthumb import _core
-
     _core.CudaStream, _core.DeviceBuffer = FakeStream, FakeBuffer
     FakeBuffer.made = 0
 

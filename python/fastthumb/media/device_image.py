@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal
 
+from fastthumb import _core
 from fastthumb.errors import DeviceUnavailable
 
 if TYPE_CHECKING:
@@ -26,50 +27,6 @@ SurfaceFormat = Literal["nv12", "p010le", "p012le"]
 _PITCH_BYTES = 256  # rows begin at multiples of it, as in what the driver allocates itself
 # Pictures of one pool that may be held at once: a batch, and what slots keep. Large ones fewer.
 _MOST_PICTURES, _LEAST_PICTURES, _MOST_BYTES = 128, 48, 1 << 30
-
-
-class Stream(Protocol):
-    """What is used of `_core.CudaStream`."""
-
-    @property
-    def handle(self) -> int: ...
-    @property
-    def device(self) -> int: ...
-    def synchronize(self) -> None: ...
-
-
-class Buffer(Protocol):
-    """What is used of `_core.DeviceBuffer`."""
-
-    @property
-    def address(self) -> int: ...
-    def copy_from_device(
-        self,
-        address: int,
-        pitch: int,
-        row_bytes: int,
-        rows: int,
-        stream: Stream,
-        offset: int = 0,
-        to_pitch: int | None = None,
-    ) -> None: ...
-    def to_host(
-        self, stream: Stream, offset: int, pitch: int, row_bytes: int, rows: int
-    ) -> npt.NDArray[np.uint8]: ...
-
-
-def open_stream(device: int) -> Stream:
-    """A stream of that GPU; raises DeviceUnavailable where there is none."""
-    from fastthumb import _core
-
-    return cast("Stream", cast("Any", _core).CudaStream(device))
-
-
-def allocate(device: int, count: int) -> Buffer:
-    """`count` bytes of that GPU; raises DeviceUnavailable where there are none."""
-    from fastthumb import _core
-
-    return cast("Buffer", cast("Any", _core).DeviceBuffer(device, count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +79,12 @@ class DeviceImage:
     interlaced_frame = False
 
     def __init__(
-        self, pool: SurfacePool, buffer: Buffer, layout: SurfaceLayout, pts: int, key_frame: bool
+        self,
+        pool: SurfacePool,
+        buffer: _core.DeviceBuffer,
+        layout: SurfaceLayout,
+        pts: int,
+        key_frame: bool,
     ) -> None:
         self._pool, self._buffer, self._layout = pool, buffer, layout
         self._host: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
@@ -152,7 +114,7 @@ class DeviceImage:
         return self.stream.device
 
     @property
-    def stream(self) -> Stream:
+    def stream(self) -> _core.CudaStream:
         """The stream on which the pixels are there."""
         return self._pool.stream
 
@@ -191,11 +153,11 @@ class SurfacePool:
     It holds as many buffers as pictures were ever held at once.
     """
 
-    def __init__(self, layout: SurfaceLayout, stream: Stream) -> None:
+    def __init__(self, layout: SurfaceLayout, stream: _core.CudaStream) -> None:
         self.layout, self.stream = layout, stream
         self._most = min(max(_MOST_BYTES // layout.bytes, _LEAST_PICTURES), _MOST_PICTURES)
         # Pictures may die anywhere, also while this thread is in here: no lock, but a deque.
-        self._free: deque[Buffer] = deque()
+        self._free: deque[_core.DeviceBuffer] = deque()
         self._made = 0
 
     def copy(self, address: int, *, pts: int, key_frame: bool) -> DeviceImage:
@@ -215,11 +177,11 @@ class SurfacePool:
         )
         return image
 
-    def take_back(self, buffer: Buffer) -> None:
+    def take_back(self, buffer: _core.DeviceBuffer) -> None:
         """Keep a buffer for the next picture."""
         self._free.append(buffer)
 
-    def _buffer(self) -> Buffer:
+    def _buffer(self) -> _core.DeviceBuffer:
         try:
             return self._free.pop()
         except IndexError:
@@ -229,6 +191,6 @@ class SurfacePool:
                 f"GPU {self.stream.device}: {self._made} decoded pictures of {self.layout.width}x"
                 f"{self.layout.height} are held at once, and that is the most; let go of some"
             )
-        buffer = allocate(self.stream.device, self.layout.bytes)
+        buffer = _core.DeviceBuffer(self.stream.device, self.layout.bytes)
         self._made += 1
         return buffer

@@ -9,9 +9,9 @@ import importlib
 import logging
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from fastthumb.errors import DeviceUnavailable
+from fastthumb.errors import DeviceOutOfMemory, DeviceUnavailable
 from fastthumb.media.diagnosis import is_url
 
 if TYPE_CHECKING:
@@ -70,21 +70,14 @@ def refuse_fatal(error: Exception, device: int) -> None:
     """Raise DeviceUnavailable where an error is the device's own, and not the film's."""
     code = error_code(error)
     if isinstance(error, MemoryError) or code == _OUT_OF_MEMORY:
-        _raise_out_of_memory(error, device)
+        raise DeviceOutOfMemory(
+            f"GPU {device}: its memory does not suffice for one more decoder; "
+            "use fewer workers, or another GPU"
+        ) from error
     if code is not None and _FIRST_FATAL <= code < 800:
         raise DeviceUnavailable(
             f"GPU {device}: decoding failed with CUDA error {code}; start again"
         ) from error
-
-
-def _raise_out_of_memory(error: Exception, device: int) -> NoReturn:
-    from fastthumb import errors
-
-    kind: type[DeviceUnavailable] = getattr(errors, "DeviceOutOfMemory", DeviceUnavailable)
-    raise kind(
-        f"GPU {device}: its memory does not suffice for one more decoder; "
-        "use fewer workers, or another GPU"
-    ) from error
 
 
 @cache

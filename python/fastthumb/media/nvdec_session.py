@@ -7,12 +7,14 @@ on the CPU; only PyNvVideoCodec's decoder is used.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import av
 
+from fastthumb import _core
 from fastthumb.errors import DeviceUnavailable
-from fastthumb.media.device_image import DeviceImage, SurfaceLayout, SurfacePool, open_stream
+from fastthumb.media.device_image import DeviceImage, SurfaceLayout, SurfacePool
 from fastthumb.media.nvdec_library import codec_of, library, refuse_fatal
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.sequence_headers import sequence_headers
@@ -44,7 +46,7 @@ class NvdecSession:
         self.layout = SurfaceLayout(info.width, info.height, info.bit_depth)
         self.headers: frozenset[bytes] | None = None  # of the first keyframe
         self._is_empty = True
-        stream = open_stream(device)
+        stream = _core.CudaStream(device)
         self._pool = SurfacePool(self.layout, stream)
         try:
             self._decoder = library().CreateDecoder(
@@ -59,6 +61,8 @@ class NvdecSession:
 
     def close(self) -> None:
         """Free the decoder; pictures that somebody holds live on."""
+        with suppress(DeviceUnavailable):
+            self._pool.stream.synchronize()  # the last pictures are still copied out of it
         self._decoder = None
 
     def pictures(
