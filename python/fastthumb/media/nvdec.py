@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 
 from fastthumb.errors import SourceError
-from fastthumb.media.layout import plane_samples
 from fastthumb.media.nvdec_library import decoder_refusal
 from fastthumb.media.nvdec_session import NvdecSession
+from fastthumb.media.nvdec_trial import are_equal
 from fastthumb.media.pyav import PyavSource
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.source import Frame
@@ -34,8 +34,6 @@ from fastthumb.media.spans import SpanTable, can_divide
 from fastthumb.media.spans import _packets as span_packets
 
 if TYPE_CHECKING:
-    import av
-
     from fastthumb.media.device_image import DeviceImage
     from fastthumb.media.packets import PacketTable
     from fastthumb.media.reading import Reading
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
 
 # They hold pictures that are never shown, in packets of their own with timestamps of their own.
 _HIDING_CODECS = frozenset({"vp8"})
-_PLANAR_DEPTHS = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10, "yuv420p12le": 12}
 _LOST = "pictures of it are lost, damaged or of another size there"
 
 
@@ -263,7 +260,10 @@ class NvdecSource:
 
     def decodes_here(self) -> bool:
         """Say whether whole passes are the device's."""
-        if self._trusts is False or not can_divide(self.packets()):
+        if self._trusts is False:
+            return False
+        if not can_divide(self.packets()):
+            self.distrust("its timestamps do not find its frames, or it begins in the middle")
             return False
         try:
             self.check_trust()
@@ -308,20 +308,3 @@ class NvdecSource:
             self._trusts = True
         else:
             self.distrust("its decoder gives other pixels of it than FFmpeg")
-
-
-def are_equal(ours: DeviceImage, theirs: av.VideoFrame) -> bool:
-    """Say whether a device's picture is FFmpeg's, of which it is the semi-planar form."""
-    depth = _PLANAR_DEPTHS.get(theirs.format.name)
-    if depth is None or (ours.width, ours.height) != (theirs.width, theirs.height):
-        return False
-    luma, blue, red = (plane_samples(plane, depth) for plane in theirs.planes)
-    pairs = np.stack([blue, red], axis=-1).reshape(blue.shape[0], -1)
-    shift = 0 if depth == 8 else 16 - depth
-    return all(
-        # The column that makes an odd width even is the decoder's own.
-        np.array_equal(
-            rows.view(samples.dtype)[:, : samples.shape[1]], cast("Any", samples) << shift
-        )
-        for rows, samples in zip(ours.to_host(), (luma, pairs), strict=True)
-    )
