@@ -145,6 +145,30 @@ def test_change_of_size_in_the_middle_is_left_to_the_cpu(machine, tmp_path):
     assert any("of another size" in warning for warning in warnings)
 
 
+def test_film_with_a_hole_is_left_to_the_cpu(machine, tmp_path):
+    film, pictures = film_of(tmp_path, "H.264")
+    data = bytearray(film.read_bytes())
+    hole = len(data) * 2 // 3
+    data[hole : hole + 300] = bytes(300)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(data)
+    raised, frames, types, warnings, _ = machine.run(nvdec_fakes.with_trouble, broken, pictures)
+    assert raised
+    assert frames == list(nvdec_fakes.on_the_cpu(broken))
+    assert types == {"VideoFrame"}
+    assert any("decoded on the CPU, not on GPU 0" in warning for warning in warnings)
+
+
+def test_picture_that_is_never_shown_is_not_missed(machine, tmp_path):
+    film, pictures = film_of(tmp_path, "VP8", Trick(loses=21))
+    expected = list(nvdec_fakes.on_the_cpu(film))
+    frames, warnings, _ = machine.run(nvdec_fakes.all_frames, film, pictures)
+    # By then a fake decoder lacks a reference; what counts is which frames there are.
+    assert [each[1] for each in frames] == [each[1] for each in expected if each[0] != 21]
+    assert [each[0] for each in frames] == list(range(39))
+    assert warnings == []
+
+
 def test_fatal_error_of_the_device_is_not_the_films(machine, tmp_path):
     film, pictures = film_of(tmp_path, "H.264", Trick(fails=(12, 719)))
     said = machine.run(nvdec_fakes.error_of, film, pictures)

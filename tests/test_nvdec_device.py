@@ -111,7 +111,7 @@ def test_films_that_the_device_does_not_decode_are_named(device, video, name):
     assert REFUSED[name] in said
 
 
-def test_damaged_film_is_left_to_the_cpu_or_equal_to_it(device, tmp_path):
+def test_film_with_a_hole_is_left_to_the_cpu(device, tmp_path):
     whole = nvdec_fakes.write_film(tmp_path, KINDS["H.264"])
     data = bytearray(whole.read_bytes())
     middle = len(data) // 8

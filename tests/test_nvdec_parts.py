@@ -15,7 +15,7 @@ from fastthumb import _core
 from fastthumb.errors import DeviceUnavailable
 from fastthumb.media import nvdec_library
 from fastthumb.media.device_image import SurfaceLayout, SurfacePool
-from fastthumb.media.sequence_headers import sequence_headers
+from fastthumb.media.nvdec_bitstreams import looks_damaged, sequence_headers
 from nvdec_fakes import FakeBuffer, FakeStream
 
 
@@ -88,6 +88,32 @@ def test_headers_of_any_bytes_are_found_or_not(tmp_path, codec):
     assert sequence_headers(codec, whole)
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9"])
+def test_packet_that_was_never_copied_looks_damaged(tmp_path, codec):
+    whole = first_packet(tmp_path, codec, (96, 64))
+    assert not looks_damaged(codec, whole)
+    assert looks_damaged(codec, bytes(len(whole)))
+    assert looks_damaged(codec, b"")
+    if codec != "vp9":
+        assert looks_damaged(codec, whole[:-32] + bytes(16) + whole[-16:])
+
+
+@pytest.mark.parametrize("name", ["bbb_68s_hevc.mp4", "mix_cuts_30s.mp4", "asl_book_4s.mkv"])
+def test_no_packet_of_a_sound_film_looks_damaged(video, name):
+    with av.open(video(name)) as container:
+        stream = container.streams.video[0]
+        codec = stream.codec_context.codec.canonical_name
+        wanted = av.BitStreamFilterContext(ENCODERS[codec][2], stream)
+        packets = [
+            bytes(each)
+            for packet in container.demux(stream)
+            if packet.size
+            for each in wanted.filter(packet)
+        ]
+    assert len(packets) > 50
+    assert not any(looks_damaged(codec, packet) for packet in packets)
+
+
 # ---- pictures ----------------------------------------------------------------------------------
 
 
@@ -134,7 +160,7 @@ def test_images_held_at_once_are_limited(core):
     pool = SurfacePool(SurfaceLayout(64, 48), FakeStream(0))
     surface = np.zeros((72, 64), np.uint8)
     held = [pool.copy(surface.ctypes.data, pts=0, key_frame=False) for _ in range(128)]
-    with pytest.raises(DeviceUnavailable, match="128 decoded pictures of 64x48 .* let go of some"):
+    with pytest.raises(DeviceUnavailable, match=r"128 decoded pictures of 64x48 .* let go of some"):
         pool.copy(surface.ctypes.data, pts=0, key_frame=False)
     held.pop()
     held.append(pool.copy(surface.ctypes.data, pts=0, key_frame=False))

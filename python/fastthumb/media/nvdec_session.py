@@ -15,9 +15,9 @@ import av
 from fastthumb import _core
 from fastthumb.errors import DeviceUnavailable
 from fastthumb.media.device_image import DeviceImage, SurfaceLayout, SurfacePool
+from fastthumb.media.nvdec_bitstreams import looks_damaged, sequence_headers
 from fastthumb.media.nvdec_library import codec_of, library, refuse_fatal
 from fastthumb.media.seeking import CannotSeek
-from fastthumb.media.sequence_headers import sequence_headers
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
@@ -121,9 +121,12 @@ class NvdecSession:
     def _check(self, packet: av.Packet[VideoStream]) -> None:
         if packet.is_corrupt or packet.pts is None or packet.has_sidedata("encryption_info"):
             raise CannotSeek
+        data = bytes(packet)
+        if looks_damaged(self._codec, data):
+            raise CannotSeek
         if not packet.is_keyframe:
             return
-        headers = sequence_headers(self._codec, bytes(packet))
+        headers = sequence_headers(self._codec, data)
         if self.headers is None:
             self.headers = headers
         elif not headers <= self.headers:

@@ -1,12 +1,14 @@
-"""What the packet of a keyframe says about the pictures from there on, without decoding it.
+"""What the bytes of a packet tell that a device decoder keeps to itself.
 
-A device decoder scales pictures that change their size in the middle of a film to the size of the
-first ones, and says nothing. So the headers that set the size are compared.
+It scales pictures that change their size in the middle of a film to the size of the first ones,
+and conceals what is damaged. So the headers that set the size are compared, and packets are
+looked at for what no encoder writes. Flipped bits within a picture stay unseen.
 """
 
 from __future__ import annotations
 
-_START_CODE = b"\x00\x00\x01"
+_START_CODE, _ZEROS = b"\x00\x00\x01", bytes(4)
+_VP8_KEYFRAME, _VP9_MARKER = b"\x9d\x01\x2a", 2
 _H264_SLICES, _H264_SPS = range(1, 6), 7
 _HEVC_SLICES, _HEVC_SPS = range(32), 33
 _AV1_SEQUENCE = 1
@@ -32,6 +34,22 @@ def sequence_headers(codec: str, packet: bytes) -> frozenset[bytes]:
         case "av1":
             return _av1_sequence(packet)
     return frozenset()
+
+
+def looks_damaged(codec: str, packet: bytes) -> bool:
+    """Say whether a packet holds what no encoder writes: above all parts that were never copied.
+
+    H.264 and HEVC as in an Annex B stream, where four zeros in a row are no part of a picture.
+    """
+    match codec:
+        case "h264" | "hevc":
+            return _ZEROS in packet or _START_CODE not in packet
+        case "vp8":
+            is_keyframe = bool(packet) and not packet[0] & 1
+            return is_keyframe and packet[3:6] != _VP8_KEYFRAME
+        case "vp9":
+            return packet[:1] == b"" or packet[0] >> 6 != _VP9_MARKER
+    return False
 
 
 def _units(packet: bytes, mask: int, shift: int, wanted: int, slices: range) -> frozenset[bytes]:
