@@ -147,6 +147,19 @@ def join(parts: list[Path], path: Path) -> Path:
     return path
 
 
+def trimmed(film: Path, path: Path, frames: int) -> Path:
+    """An MP4 whose edit list begins so many frames later, in the middle of a group of pictures."""
+    data = bytearray(film.read_bytes())
+    entry = data.index(b"elst") + 12  # behind version, flags and count
+    duration, begin = struct.unpack_from(">II", data, entry)
+    with av.open(film) as container:
+        stream = container.streams.video[0]
+        step = round(1 / (stream.time_base * media_files.RATE))
+    struct.pack_into(">II", data, entry, duration, begin + frames * step)
+    path.write_bytes(data)
+    return path
+
+
 def semiplanar(image: av.VideoFrame) -> tuple[np.ndarray, np.ndarray]:
     """NV12 of planar 4:2:0, or P010 of its deep kind: luma, and pairs of chroma samples."""
     deep = image.format.name.endswith("10le")

@@ -169,6 +169,16 @@ def test_picture_that_is_never_shown_is_not_missed(machine, tmp_path):
     assert warnings == []
 
 
+def test_edit_list_that_begins_between_keyframes(machine, tmp_path):
+    whole, pictures = film_of(tmp_path, "H.264")
+    film = nvdec_fakes.trimmed(whole, tmp_path / "trimmed.mp4", 5)
+    expected = list(nvdec_fakes.on_the_cpu(film))
+    assert 30 <= len(expected) < 40
+    frames, warnings, _ = machine.run(nvdec_fakes.all_frames, film, pictures)
+    assert frames == expected
+    assert warnings == []
+
+
 def test_fatal_error_of_the_device_is_not_the_films(machine, tmp_path):
     film, pictures = film_of(tmp_path, "H.264", Trick(fails=(12, 719)))
     said = machine.run(nvdec_fakes.error_of, film, pictures)

@@ -3,8 +3,9 @@
 // The tests give the pictures beforehand, decoded by FFmpeg. A packet is known by its last bytes,
 // which do not change where parameter sets are put in front of it. As in the real one, a picture is
 // decoded when the packet after it comes, pictures are shown in order of time from a buffer that
-// holds a few, and the end of the stream shows the rest. A picture whose references were not
-// decoded comes out inverted.
+// holds a few, and the end of the stream shows the rest. A stream of H.264 or HEVC begins with a
+// sequence parameter set behind a start code, or nothing is decoded. A picture whose references
+// were not decoded comes out inverted.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 #include "driver_abi.h"
 
+enum { MPEG2 = 1, H264 = 4, HEVC = 8, VP8 = 9, VP9 = 10 };
 enum { TAIL = 24, MOST_SURFACES = 32, ALIGNMENT = 512 };
 
 typedef struct {  // the file of pictures: this, the records, then their planes
@@ -106,6 +108,15 @@ static int find(const unsigned char *data, size_t bytes) {
 
 // ---- the parser ----
 
+static int can_begin(int codec, const unsigned char *data, size_t bytes) {
+  if (codec != H264 && codec != HEVC) return 1;
+  for (size_t i = 0; i + 3 < bytes; ++i) {
+    if (data[i] || data[i + 1] || data[i + 2] != 1) continue;
+    if (codec == H264 ? (data[i + 3] & 31) == 7 : (data[i + 3] >> 1 & 63) == 33) return 1;
+  }
+  return 0;
+}
+
 static int begin_sequence(Parser *p, int is_changed) {
   VideoFormat *f = &p->format;
   memset(f, 0, sizeof *f);
@@ -144,7 +155,9 @@ static int held(const Parser *p) {
 
 static Result decode_pending(Parser *p) {
   if (!p->pending.payload) return SUCCESS;
-  const int record = find(p->pending.payload, p->pending.size);
+  int record = find(p->pending.payload, p->pending.size);
+  if (!p->has_begun && !can_begin(p->parameters.codec, p->pending.payload, p->pending.size))
+    record = -1;
   free((void *)p->pending.payload);
   p->pending.payload = NULL;
   if (record < 0) return SUCCESS;  // nothing that a parser takes for a picture
@@ -204,7 +217,6 @@ API Result cuvidParseVideoData(void *parser, SourcePacket *packet) {
 // ---- the decoder ----
 
 API Result cuvidGetDecoderCaps(DecodeCaps *c) {
-  enum { MPEG2 = 1, H264 = 4, HEVC = 8, VP8 = 9, VP9 = 10 };
   const int is_8_bits = c->depth_minus8 == 0, is_420 = c->chroma == 1;
   switch (c->codec) {  // as Hopper
     case MPEG2:

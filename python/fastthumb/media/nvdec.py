@@ -18,30 +18,26 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
-
-import numpy as np
 
 from fastthumb.errors import SourceError
 from fastthumb.media.nvdec_library import decoder_refusal
 from fastthumb.media.nvdec_session import NvdecSession
+from fastthumb.media.nvdec_spans import NvdecSpanReader
 from fastthumb.media.nvdec_trial import are_equal
 from fastthumb.media.pyav import PyavSource
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.source import Frame
-from fastthumb.media.spans import SpanTable, can_divide
-from fastthumb.media.spans import _packets as span_packets
+from fastthumb.media.spans import SpanTable
 
 if TYPE_CHECKING:
     from fastthumb.media.device_image import DeviceImage
     from fastthumb.media.packets import PacketTable
-    from fastthumb.media.reading import Reading
     from fastthumb.media.source import Finish, Source
     from fastthumb.media.spans import Span
 
-# They hold pictures that are never shown, in packets of their own with timestamps of their own.
-_HIDING_CODECS = frozenset({"vp8"})
 _LOST = "pictures of it are lost, damaged or of another size there"
 
 
@@ -63,68 +59,6 @@ def open_on_device(
         return NvdecSource(film, device=device)
     film.warnings.append(f"the film is decoded on the CPU: {refusal}")
     return film
-
-
-class NvdecSpanReader:
-    """Reads parts of a film with a decoder of a GPU; see `SpanReader`."""
-
-    def __init__(self, source: NvdecSource) -> None:
-        self._source = source
-        self._reading: Reading | None = None
-        self._is_damaged = False
-
-    def close(self) -> None:
-        """Close the file, if it was opened."""
-        if self._reading is not None:
-            self._source.film._stop(self._reading)
-            self._reading = None
-
-    def frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
-        """See `SpanReader.frames`; the images are DeviceImages."""
-        self._source.check_trust()
-        yield from self.unchecked(spans)
-
-    def unchecked(self, spans: Sequence[Span]) -> Iterator[Frame]:
-        """The same, before the decoder is trusted."""
-        if self._reading is None:
-            self._reading = self._source.film._start(alone=True, on_damage=self._note_damage)
-        with self._source.session() as session:
-            for span in spans:
-                yield from self._span(session, self._reading, span)
-
-    def _span(self, session: NvdecSession, reading: Reading, span: Span) -> Iterator[Frame]:
-        source = self._source
-        first, end = np.searchsorted(source.film.frame_pts, (span.first_pts, span.last_pts + 1))
-        wanted: list[int] = source.film.frame_pts[first:end].tolist()
-        found, has_begun = 0, False
-        packets = span_packets(reading, span)
-        pictures = session.pictures(packets, reading.stream, span, source.keyframe_pts)
-        for pts, image in pictures:
-            if self._is_damaged:
-                raise CannotSeek
-            if pts < span.key_pts:
-                continue  # leads the keyframe, and leans on what was not decoded
-            if not has_begun and pts != span.key_pts:
-                raise CannotSeek
-            has_begun = True
-            if image is None:
-                continue
-            if source.film.info.codec in _HIDING_CODECS:
-                while found < len(wanted) and wanted[found] < pts:
-                    found += 1
-            if found >= len(wanted) or wanted[found] != pts:
-                raise CannotSeek  # lost, twice, or out of order
-            yield source.frame(int(first) + found, image)
-            found += 1
-        if reading.is_closed:
-            return
-        if not has_begun or self._is_damaged:
-            raise CannotSeek
-        if found < len(wanted) and source.film.info.codec not in _HIDING_CODECS:
-            raise CannotSeek
-
-    def _note_damage(self, _pts: int | None) -> None:
-        self._is_damaged = True
 
 
 class NvdecSource:
@@ -164,11 +98,9 @@ class NvdecSource:
         if not self.decodes_here():
             yield from self.film.frames(finish=finish)
             return
-        spans = SpanTable(self.packets())
-        last = len(spans.pts) - 1
-        whole = spans.spans(0, last, most_groups=len(spans.keys))
-        for index, frame in enumerate(self.span_frames(whole)):
-            yield self.frame(index, cast("DeviceImage", frame.image))
+        with self.open_spans() as reader:
+            for index, frame in enumerate(reader.whole()):
+                yield replace(frame, index=index)
 
     def keyframes(self) -> Iterator[Frame]:
         """See `Source.keyframes`. Raises CannotSeek as a span does; the next pass is the CPU's."""
@@ -178,7 +110,7 @@ class NvdecSource:
         table = SpanTable(self.packets())
         spans = [span for n in table.keys.tolist() for span in table.spans(n, n)]
         for index, frame in enumerate(self.span_frames(spans)):
-            yield self.frame(index, cast("DeviceImage", frame.image))
+            yield replace(frame, index=index)
 
     def frames_at(self, pts: Sequence[int], *, neighbors: bool = False) -> Iterator[Frame]:
         """See `Source.frames_at`."""
@@ -262,8 +194,9 @@ class NvdecSource:
         """Say whether whole passes are the device's."""
         if self._trusts is False:
             return False
-        if not can_divide(self.packets()):
-            self.distrust("its timestamps do not find its frames, or it begins in the middle")
+        packets = self.packets()
+        if not packets.is_rising or not packets.keyframe.any():
+            self.distrust("its timestamps and keyframes do not find its frames")
             return False
         try:
             self.check_trust()
