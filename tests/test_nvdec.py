@@ -108,6 +108,7 @@ def test_frame_outlives_its_source(machine, tmp_path):
 
 TROUBLE = {
     "a picture is lost": Trick(loses=21),
+    "the last picture is lost": Trick(loses=39),
     "a picture fails to decode": Trick(fails=(22, 1)),
     "the first keyframe has other pixels": Trick(spoils=0),
 }

@@ -85,19 +85,14 @@ class NvdecSession:
         filtered = _filtered(
             packets, span.final_pts, av.BitStreamFilterContext(description, stream)
         )
-        hidden: set[int] = set()
         for packet in filtered:
             if packet is not None:
                 self._check(packet)
-                if packet.is_discard and packet.pts is not None:
-                    hidden.add(packet.pts)  # before the start of an edit list
             # All that came out is copied before more goes in, which overwrites it.
             images = []
             for frame in self._decode(packet):
                 pts = int(frame.getPTS())
                 self._check_size(frame)
-                if pts in hidden:
-                    continue
                 image = None
                 if span.first_pts <= pts <= span.last_pts:
                     address = int(frame.GetPtrToPlane(0))
