@@ -49,11 +49,11 @@ typedef struct {
 typedef struct {
   DecoderSetup setup;
   Picture pictures[MOST_SURFACES];
-  unsigned char *mapped;
+  unsigned char* mapped;
   size_t mapped_bytes;
 } Decoder;
 
-static const Film *film;
+static const Film* film;
 static size_t film_bytes;
 static int next_creation_fails;
 
@@ -67,37 +67,37 @@ static void count(int what, int change) {
 
 // ---- for the tests ----
 
-API int fake_cuvid_load(const char *path) {
-  if (film) munmap((void *)film, film_bytes);
+API int fake_cuvid_load(const char* path) {
+  if (film) munmap((void*)film, film_bytes);
   film = NULL;
   memset(counts, 0, sizeof counts);
   const int file = open(path, O_RDONLY);
   struct stat facts;
   if (file < 0 || fstat(file, &facts)) return 1;
   film_bytes = (size_t)facts.st_size;
-  void *mapped = mmap(NULL, film_bytes, PROT_READ, MAP_PRIVATE, file, 0);
+  void* mapped = mmap(NULL, film_bytes, PROT_READ, MAP_PRIVATE, file, 0);
   close(file);
   if (mapped == MAP_FAILED) return 1;
   film = mapped;
   return 0;
 }
 
-API void fake_cuvid_counts(int *out) { memcpy(out, counts, sizeof counts); }
+API void fake_cuvid_counts(int* out) { memcpy(out, counts, sizeof counts); }
 API void fake_cuvid_creation_fails(int error) { next_creation_fails = error; }
 
 // ---- what the film holds ----
 
-static const Record *records(void) { return (const Record *)(film + 1); }
+static const Record* records(void) { return (const Record*)(film + 1); }
 
 static size_t sample_bytes(void) { return film->depth > 8 ? 2 : 1; }
 
-static const unsigned char *planes_of(int record) {
+static const unsigned char* planes_of(int record) {
   const size_t rows = (size_t)film->coded_height * 3 / 2;
   const size_t bytes = rows * (size_t)film->coded_width * sample_bytes();
-  return (const unsigned char *)(records() + film->count) + bytes * (size_t)record;
+  return (const unsigned char*)(records() + film->count) + bytes * (size_t)record;
 }
 
-static int find(const unsigned char *data, size_t bytes) {
+static int find(const unsigned char* data, size_t bytes) {
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = bytes > TAIL ? bytes - TAIL : 0; i < bytes; ++i)
     hash = (hash ^ data[i]) * 0x100000001b3ull;
@@ -108,7 +108,7 @@ static int find(const unsigned char *data, size_t bytes) {
 
 // ---- the parser ----
 
-static int can_begin(int codec, const unsigned char *data, size_t bytes) {
+static int can_begin(int codec, const unsigned char* data, size_t bytes) {
   if (codec != H264 && codec != HEVC) return 1;
   for (size_t i = 0; i + 3 < bytes; ++i) {
     if (data[i] || data[i + 1] || data[i + 2] != 1) continue;
@@ -117,8 +117,8 @@ static int can_begin(int codec, const unsigned char *data, size_t bytes) {
   return 0;
 }
 
-static int begin_sequence(Parser *p, int is_changed) {
-  VideoFormat *f = &p->format;
+static int begin_sequence(Parser* p, int is_changed) {
+  VideoFormat* f = &p->format;
   memset(f, 0, sizeof *f);
   f->codec = p->parameters.codec;
   f->rate_numerator = 25, f->rate_denominator = 1;
@@ -134,7 +134,7 @@ static int begin_sequence(Parser *p, int is_changed) {
   return p->surfaces > 0;
 }
 
-static void show_first(Parser *p) {
+static void show_first(Parser* p) {
   int best = -1;
   for (int i = 0; i < MOST_SURFACES; ++i) {
     if (!p->is_held[i]) continue;
@@ -147,21 +147,21 @@ static void show_first(Parser *p) {
   p->parameters.on_display(p->parameters.user, &shown);
 }
 
-static int held(const Parser *p) {
+static int held(const Parser* p) {
   int sum = 0;
   for (int i = 0; i < MOST_SURFACES; ++i) sum += p->is_held[i];
   return sum;
 }
 
-static Result decode_pending(Parser *p) {
+static Result decode_pending(Parser* p) {
   if (!p->pending.payload) return SUCCESS;
   int record = find(p->pending.payload, p->pending.size);
   if (!p->has_begun && !can_begin(p->parameters.codec, p->pending.payload, p->pending.size))
     record = -1;
-  free((void *)p->pending.payload);
+  free((void*)p->pending.payload);
   p->pending.payload = NULL;
   if (record < 0) return SUCCESS;  // nothing that a parser takes for a picture
-  const Record *facts = &records()[record];
+  const Record* facts = &records()[record];
   if (film->changes_at == record && !begin_sequence(p, 1)) return INVALID_VALUE;
   if (!p->has_begun) {
     if (!begin_sequence(p, 0)) return INVALID_VALUE;
@@ -175,31 +175,31 @@ static Result decode_pending(Parser *p) {
   while (p->is_held[free_one]) ++free_one;
   p->pictures[free_one] = picture;
   PictureParameters parameters = {.picture = free_one, .is_intra = facts->is_key};
-  parameters.data = (const unsigned char *)&picture;
+  parameters.data = (const unsigned char*)&picture;
   if (!p->parameters.on_decode(p->parameters.user, &parameters)) return INVALID_VALUE;
   p->is_held[free_one] = 1;
   while (held(p) > film->held) show_first(p);
   return SUCCESS;
 }
 
-API Result cuvidCreateVideoParser(void **made, ParserParameters *parameters) {
-  Parser *p = calloc(1, sizeof *p);
+API Result cuvidCreateVideoParser(void** made, ParserParameters* parameters) {
+  Parser* p = calloc(1, sizeof *p);
   p->parameters = *parameters;
   *made = p;
   return SUCCESS;
 }
 
-API Result cuvidDestroyVideoParser(void *old) {
-  free((void *)((Parser *)old)->pending.payload);
+API Result cuvidDestroyVideoParser(void* old) {
+  free((void*)((Parser*)old)->pending.payload);
   free(old);
   return SUCCESS;
 }
 
-API Result cuvidParseVideoData(void *parser, SourcePacket *packet) {
-  Parser *p = parser;
+API Result cuvidParseVideoData(void* parser, SourcePacket* packet) {
+  Parser* p = parser;
   const Result result = decode_pending(p);
   if (packet->size) {
-    unsigned char *kept = malloc(packet->size);
+    unsigned char* kept = malloc(packet->size);
     memcpy(kept, packet->payload, packet->size);
     p->pending = *packet;
     p->pending.payload = kept;
@@ -216,15 +216,22 @@ API Result cuvidParseVideoData(void *parser, SourcePacket *packet) {
 
 // ---- the decoder ----
 
-API Result cuvidGetDecoderCaps(DecodeCaps *c) {
+API Result cuvidGetDecoderCaps(DecodeCaps* c) {
   const int is_8_bits = c->depth_minus8 == 0, is_420 = c->chroma == 1;
   switch (c->codec) {  // as Hopper
     case MPEG2:
     case H264:
-    case VP8: c->supported = is_420 && is_8_bits; break;
-    case HEVC: c->supported = is_420 || c->chroma == 3; break;
-    case VP9: c->supported = is_420; break;
-    default: c->supported = 0;
+    case VP8:
+      c->supported = is_420 && is_8_bits;
+      break;
+    case HEVC:
+      c->supported = is_420 || c->chroma == 3;
+      break;
+    case VP9:
+      c->supported = is_420;
+      break;
+    default:
+      c->supported = 0;
   }
   c->engines = 7;
   c->formats = 3;
@@ -234,25 +241,25 @@ API Result cuvidGetDecoderCaps(DecodeCaps *c) {
   return SUCCESS;
 }
 
-API Result cuvidCreateDecoder(void **made, DecoderSetup *setup) {
+API Result cuvidCreateDecoder(void** made, DecoderSetup* setup) {
   if (next_creation_fails) return next_creation_fails;
   if (setup->surfaces > MOST_SURFACES) return INVALID_VALUE;
-  Decoder *d = calloc(1, sizeof *d);
+  Decoder* d = calloc(1, sizeof *d);
   d->setup = *setup;
   *made = d;
   count(MADE, 1), count(OPEN, 1);
   return SUCCESS;
 }
 
-API Result cuvidDestroyDecoder(void *old) {
-  free(((Decoder *)old)->mapped);
+API Result cuvidDestroyDecoder(void* old) {
+  free(((Decoder*)old)->mapped);
   free(old);
   count(OPEN, -1);
   return SUCCESS;
 }
 
-API Result cuvidReconfigureDecoder(void *decoder, DecoderChange *change) {
-  Decoder *d = decoder;
+API Result cuvidReconfigureDecoder(void* decoder, DecoderChange* change) {
+  Decoder* d = decoder;
   if (change->width > d->setup.max_width || change->height > d->setup.max_height)
     return INVALID_VALUE;
   d->setup.width = change->width, d->setup.height = change->height;
@@ -260,24 +267,24 @@ API Result cuvidReconfigureDecoder(void *decoder, DecoderChange *change) {
   return SUCCESS;
 }
 
-API Result cuvidDecodePicture(void *decoder, PictureParameters *parameters) {
-  const Picture *picture = (const Picture *)parameters->data;
-  ((Decoder *)decoder)->pictures[parameters->picture] = *picture;
+API Result cuvidDecodePicture(void* decoder, PictureParameters* parameters) {
+  const Picture* picture = (const Picture*)parameters->data;
+  ((Decoder*)decoder)->pictures[parameters->picture] = *picture;
   count(DECODED, 1);
   return records()[picture->record].error;
 }
 
-API Result cuvidGetDecodeStatus(void *decoder, int index, DecodeStatus *status) {
+API Result cuvidGetDecodeStatus(void* decoder, int index, DecodeStatus* status) {
   (void)decoder, (void)index;
   status->status = 2;  // success, which the real one also says of much that is damaged
   return SUCCESS;
 }
 
-API Result cuvidMapVideoFrame64(void *decoder, int index, DevicePointer *address, unsigned *pitch,
-                                void *processing) {
+API Result cuvidMapVideoFrame64(void* decoder, int index, DevicePointer* address, unsigned* pitch,
+                                void* processing) {
   (void)processing;
-  Decoder *d = decoder;
-  const Picture *picture = &d->pictures[index];
+  Decoder* d = decoder;
+  const Picture* picture = &d->pictures[index];
   const size_t row = (size_t)film->coded_width * sample_bytes();
   const size_t rows = (d->setup.target_height + 1) / 2 * 3;
   const size_t wide = d->setup.target_width * sample_bytes();
@@ -286,7 +293,7 @@ API Result cuvidMapVideoFrame64(void *decoder, int index, DevicePointer *address
   free(d->mapped);
   d->mapped = malloc(d->mapped_bytes);
   memset(d->mapped, 0xEE, d->mapped_bytes);
-  const unsigned char *from = planes_of(picture->record);
+  const unsigned char* from = planes_of(picture->record);
   const size_t there = (size_t)film->coded_height * 3 / 2;
   for (size_t y = 0; y < rows && y < there; ++y)
     for (size_t x = 0; x < wide && x < row; ++x)
@@ -296,15 +303,15 @@ API Result cuvidMapVideoFrame64(void *decoder, int index, DevicePointer *address
   return SUCCESS;
 }
 
-API Result cuvidUnmapVideoFrame64(void *decoder, DevicePointer address) {
-  Decoder *d = decoder;
-  memset((void *)address, 0xEE, d->mapped_bytes);  // what is read from now on is wrong
+API Result cuvidUnmapVideoFrame64(void* decoder, DevicePointer address) {
+  Decoder* d = decoder;
+  memset((void*)address, 0xEE, d->mapped_bytes);  // what is read from now on is wrong
   return SUCCESS;
 }
 
-API Result cuvidCtxLockCreate(void **lock, void *context) {
+API Result cuvidCtxLockCreate(void** lock, void* context) {
   (void)context;
-  pthread_mutex_t *made = malloc(sizeof *made);
+  pthread_mutex_t* made = malloc(sizeof *made);
   pthread_mutexattr_t kind;
   pthread_mutexattr_init(&kind);
   pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
@@ -312,16 +319,16 @@ API Result cuvidCtxLockCreate(void **lock, void *context) {
   *lock = made;
   return SUCCESS;
 }
-API Result cuvidCtxLockDestroy(void *lock) {
+API Result cuvidCtxLockDestroy(void* lock) {
   pthread_mutex_destroy(lock);
   free(lock);
   return SUCCESS;
 }
-API Result cuvidCtxLock(void *lock, unsigned flags) {
+API Result cuvidCtxLock(void* lock, unsigned flags) {
   (void)flags;
   return pthread_mutex_lock(lock) ? INVALID_VALUE : SUCCESS;
 }
-API Result cuvidCtxUnlock(void *lock, unsigned flags) {
+API Result cuvidCtxUnlock(void* lock, unsigned flags) {
   (void)flags;
   return pthread_mutex_unlock(lock) ? INVALID_VALUE : SUCCESS;
 }

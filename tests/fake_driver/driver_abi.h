@@ -14,15 +14,15 @@ enum { MEMORY_HOST = 1, MEMORY_DEVICE = 2 };
 typedef struct {
   size_t src_x, src_y;
   int src_type;
-  const void *src_host;
+  const void* src_host;
   DevicePointer src_device;
-  void *src_array;
+  void* src_array;
   size_t src_pitch;
   size_t dst_x, dst_y;
   int dst_type;
-  void *dst_host;
+  void* dst_host;
   DevicePointer dst_device;
-  void *dst_array;
+  void* dst_array;
   size_t dst_pitch;
   size_t width, height;
 } Copy2D;
@@ -50,7 +50,7 @@ typedef struct {  // CUVIDEOFORMAT
 
 typedef struct {  // CUVIDSOURCEDATAPACKET
   unsigned long flags, size;
-  const unsigned char *payload;
+  const unsigned char* payload;
   long long timestamp;
 } SourcePacket;
 enum { PACKET_END_OF_STREAM = 1 };
@@ -63,9 +63,9 @@ typedef struct {  // CUVIDPARSERDISPINFO
 typedef struct {  // CUVIDPICPARAMS, with room for the codecs' own parameters
   int width_in_mbs, height_in_mbs, picture, field, bottom_field, second_field;
   unsigned bytes;
-  const unsigned char *data;
+  const unsigned char* data;
   unsigned slices;
-  const unsigned *slice_offsets;
+  const unsigned* slice_offsets;
   int is_reference, is_intra;
   unsigned reserved[30];
   unsigned codec[1024];
@@ -75,11 +75,11 @@ typedef struct {  // CUVIDPARSERPARAMS
   int codec;
   unsigned max_decode_surfaces, clock_rate, error_threshold, max_display_delay, flags;
   unsigned reserved[4];
-  void *user;
-  int (*on_sequence)(void *, VideoFormat *);
-  int (*on_decode)(void *, PictureParameters *);
-  int (*on_display)(void *, DisplayInfo *);
-  void *other_callbacks[8];
+  void* user;
+  int (*on_sequence)(void*, VideoFormat*);
+  int (*on_decode)(void*, PictureParameters*);
+  int (*on_display)(void*, DisplayInfo*);
+  void* other_callbacks[8];
 } ParserParameters;
 
 typedef struct {  // CUVIDDECODECAPS
@@ -101,7 +101,7 @@ typedef struct {  // CUVIDDECODECREATEINFO
   ShortRectangle display;
   int format, deinterlace;
   unsigned long target_width, target_height, output_surfaces;
-  void *lock;
+  void* lock;
   ShortRectangle target;
   unsigned long histogram, reserved2[4];
 } DecoderSetup;
@@ -115,5 +115,5 @@ typedef struct {  // CUVIDRECONFIGUREDECODERINFO
 typedef struct {  // CUVIDGETDECODESTATUS
   int status;
   unsigned reserved[31];
-  void *pointers[8];
+  void* pointers[8];
 } DecodeStatus;
