@@ -26,9 +26,14 @@ import numpy as np
 
 import media_files
 from fastthumb import _core
+from fastthumb.analysis import signals
+from fastthumb.gathering import gather_shots
+from fastthumb.media import layout
 from fastthumb.media.pyav import PyavSource
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import SpanTable
+from fastthumb.presets import plan
+from fastthumb.settings import Preset, Settings
 
 FOLDER = Path(__file__).parent / "fake_driver"
 LIBRARIES = {"cuda": "libcuda", "cuvid": "libnvcuvid", "encode": "libnvidia-encode"}
@@ -106,9 +111,10 @@ KINDS = {
 
 
 def noisy(number: int, kind: Kind) -> av.VideoFrame:
-    """A test picture that no other is like, and whose packet is not tiny."""
+    """A test picture that no other is like, and whose packet is not tiny; an edit every 140."""
     chance = np.random.default_rng(number)
     rgb = media_files.picture(number, *kind.size)
+    rgb[:, :, number // 140 % 3] //= 3
     rgb[8:40, 8:72] = chance.integers(0, 256, (32, 64, 3), np.uint8)
     return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=kind.pixel_format)
 
@@ -205,21 +211,21 @@ def write_pictures(film: Path, path: Path, trick: Trick = Trick()) -> Path:
     width, height = first.width, first.height
     coded_width, coded_height = -(-width // 16) * 16, -(-height // 16) * 16
     deep = first.format.name.endswith("10le")
-    records, planes = b"", b""
+    records, planes = [], []
     for number, (key, pts, is_key, _) in enumerate(packets):
         error = trick.fails[1] if trick.fails and trick.fails[0] == number else 0
         lost = number == trick.loses
-        records += struct.pack("<QqiI", 0 if lost else key, pts, is_key, error)
+        records.append(struct.pack("<QqiI", 0 if lost else key, pts, is_key, error))
         luma, pairs = semiplanar(images[pts])
         stored = np.full((coded_height * 3 // 2, coded_width), 0xEE, luma.dtype)
         stored[: luma.shape[0], : luma.shape[1]] = luma
         stored[coded_height : coded_height + pairs.shape[0], : pairs.shape[1]] = pairs
         if number == trick.spoils:
             stored[5, 7] ^= 64
-        planes += stored.tobytes()
+        planes.append(stored.tobytes())
     changes_at = -1 if trick.changes_size is None else trick.changes_size
     head = (width, height, coded_width, coded_height, 10 if deep else 8, 4, len(packets))
-    path.write_bytes(struct.pack("<8i", *head, changes_at) + records + planes)
+    path.write_bytes(b"".join([struct.pack("<8i", *head, changes_at), *records, *planes]))
     return path
 
 
@@ -446,6 +452,47 @@ def facts() -> dict[str, Any]:
     from fastthumb.media.nvdec_library import nvdec_facts
 
     return nvdec_facts(0)
+
+
+def engine(
+    film: Path, pictures: Path | None, preset: Preset
+) -> tuple[list[tuple[Any, ...]], list[Any], dict[str, int]]:
+    """What the engine measures of a film in chunks, and its shots; on the CPU without `pictures`.
+
+    Device pictures are measured on the host: what counts here is which frames they are.
+    """
+    if pictures is not None:
+        source, seen = load(film, pictures), counts
+    else:
+        source, seen = PyavSource(film), dict
+    before = signals.core_frame
+    signals.core_frame = core_frame_on_host
+    try:
+        with source:
+            decoding = plan(source, Settings(preset=preset))
+            assert decoding.film is not None
+            samples = [sample for piece in decoding.pieces(4) for sample in piece.samples]
+            measured = [
+                (index, pts, seconds, *signals.scalars(found).values())
+                for found, index, pts, seconds in samples
+            ]
+            return measured, gather_shots(decoding, threads=3), seen()
+    finally:
+        signals.core_frame = before
+
+
+def core_frame_on_host(frame: Any, info: Any) -> Any:
+    """layout.core_frame, also for pictures on a device."""
+    image = frame.image
+    if isinstance(image, av.VideoFrame):
+        return layout.core_frame(frame, info)
+    pixels = layout.pixel_layout(image.format_name)
+    planes = image.to_host()
+    return layout.CoreFrame(
+        layout.CoreLayout(image.width, image.height, pixels, info.color, 1),
+        planes,
+        tuple(rows.shape[1] for rows in planes),
+    )
 
 
 def on_the_cpu(film: Path) -> Iterator[Print]:

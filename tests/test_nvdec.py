@@ -83,6 +83,26 @@ def test_parts_read_by_several_threads_are_those_of_the_film(machine, tmp_path, 
     assert seen["open"] == 0 or seen["open"] <= seen["made"]
 
 
+@pytest.fixture(scope="module")
+def long_film(tmp_path_factory) -> tuple[Path, Path]:
+    """A film of 72 s, of which every decoder gives the same whatever filter it leaves out."""
+    options = (("x264-params", "scenecut=0:b-adapt=0:open-gop=1:no-deblock=1"),)
+    kind = Kind("libx264", ".mkv", b_frames=3, options=options, frames=1800, every=25)
+    return film_of(tmp_path_factory.mktemp("long"), kind)
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced", "best"])
+def test_engine_measures_in_chunks_what_it_measures_on_the_cpu(machine, long_film, preset):
+    film, pictures = long_film
+    expected, shots, _ = nvdec_fakes.engine(film, None, preset)
+    assert len(expected) >= 72
+    assert len(shots) >= 5 or preset == "fast"  # which does not find edits of color alone
+    measured, found, seen = machine.run(nvdec_fakes.engine, film, pictures, preset)
+    assert measured == expected
+    assert found == shots
+    assert seen["made"] <= 4, "as many decoders as workers"
+
+
 def test_decoder_goes_on_after_a_reader_stopped_in_the_middle(machine, tmp_path):
     film, pictures = film_of(tmp_path, "H.264, open groups")
     frames, seen = machine.run(nvdec_fakes.abandoned_then_read, film, pictures)
