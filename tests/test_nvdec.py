@@ -17,7 +17,9 @@ import pytest
 
 import media_files
 import nvdec_fakes
-from nvdec_fakes import KINDS, Kind, Machine, Trick
+import nvdec_films
+from nvdec_fakes import Machine
+from nvdec_films import KINDS, Kind, Trick
 
 if importlib.util.find_spec("PyNvVideoCodec") is None:
     pytest.skip(
@@ -45,14 +47,14 @@ def bare_machine() -> Iterator[Machine]:
 
 
 def film_of(folder: Path, kind: str | Kind, trick: Trick = Trick()) -> tuple[Path, Path]:  # noqa: B008
-    film = nvdec_fakes.write_film(folder, KINDS[kind] if isinstance(kind, str) else kind)
-    return film, nvdec_fakes.write_pictures(film, folder / "pictures", trick)
+    film = nvdec_films.write_film(folder, KINDS[kind] if isinstance(kind, str) else kind)
+    return film, nvdec_films.write_pictures(film, folder / "pictures", trick)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_frames_are_those_of_the_cpu(machine, tmp_path, kind):
     film, pictures = film_of(tmp_path, kind)
-    expected = list(nvdec_fakes.on_the_cpu(film))
+    expected = list(nvdec_films.on_the_cpu(film))
     assert len({each[4] for each in expected}) == len(expected), "equal pictures prove nothing"
     frames, warnings, seen = machine.run(nvdec_fakes.all_frames, film, pictures)
     assert frames == expected
@@ -63,7 +65,7 @@ def test_frames_are_those_of_the_cpu(machine, tmp_path, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_keyframes_alone_are_fed_and_given(machine, tmp_path, kind):
     film, pictures = film_of(tmp_path, kind)
-    expected = [each[1:] for each in nvdec_fakes.on_the_cpu(film) if each[3]]
+    expected = [each[1:] for each in nvdec_films.on_the_cpu(film) if each[3]]
     frames, seen = machine.run(nvdec_fakes.keyframes, film, pictures)
     assert len(expected) >= 4
     assert [each[1:] for each in frames] == expected
@@ -75,7 +77,7 @@ def test_keyframes_alone_are_fed_and_given(machine, tmp_path, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_read_by_several_threads_are_those_of_the_film(machine, tmp_path, kind):
     film, pictures = film_of(tmp_path, kind)
-    expected = list(nvdec_fakes.on_the_cpu(film))
+    expected = list(nvdec_films.on_the_cpu(film))
     runs = [(0, 9), (10, 10), (11, 26), (27, 39), (3, 3), (15, 17), (38, 39), (6, 33)]
     parts, seen = machine.run(nvdec_fakes.spans_in_threads, film, pictures, runs, 4)
     assert parts == [expected[first : last + 1] for first, last in runs]
@@ -106,7 +108,7 @@ def test_engine_measures_in_chunks_what_it_measures_on_the_cpu(machine, long_fil
 def test_decoder_goes_on_after_a_reader_stopped_in_the_middle(machine, tmp_path):
     film, pictures = film_of(tmp_path, "H.264, open groups")
     frames, seen = machine.run(nvdec_fakes.abandoned_then_read, film, pictures)
-    assert frames == list(nvdec_fakes.on_the_cpu(film))[10:21]
+    assert frames == list(nvdec_films.on_the_cpu(film))[10:21]
     assert seen["made"] == 1
 
 
@@ -122,7 +124,7 @@ def test_memory_is_bounded_and_goes_back(machine, tmp_path):
 def test_frame_outlives_its_source(machine, tmp_path):
     film, pictures = film_of(tmp_path, "H.264")
     before, after, seen = machine.run(nvdec_fakes.after_closing, film, pictures)
-    assert before == after == next(nvdec_fakes.on_the_cpu(film))
+    assert before == after == next(nvdec_films.on_the_cpu(film))
     assert seen["open"] == 0
 
 
@@ -137,7 +139,7 @@ TROUBLE = {
 @pytest.mark.parametrize("what", TROUBLE)
 def test_film_in_trouble_is_left_to_the_cpu(machine, tmp_path, what):
     film, pictures = film_of(tmp_path, "H.264", TROUBLE[what])
-    expected = list(nvdec_fakes.on_the_cpu(film))
+    expected = list(nvdec_films.on_the_cpu(film))
     raised, frames, types, warnings, seen = machine.run(nvdec_fakes.with_trouble, film, pictures)
     # Other pixels are found before the first pass, which is therefore the CPU's already.
     assert raised == (TROUBLE[what].spoils is None)
@@ -152,15 +154,15 @@ def test_change_of_size_in_the_middle_is_left_to_the_cpu(machine, tmp_path):
     parts = []
     for name, size, frames in (("a", (96, 64), 24), ("b", (80, 48), 8)):
         (tmp_path / name).mkdir()
-        kind = Kind("libx264", ".ts", size=size, frames=frames, options=nvdec_fakes.REGULAR)
-        parts.append(nvdec_fakes.write_film(tmp_path / name, kind))
-    film = nvdec_fakes.join(parts, tmp_path / "film.ts")
+        kind = Kind("libx264", ".ts", size=size, frames=frames, options=nvdec_films.REGULAR)
+        parts.append(nvdec_films.write_film(tmp_path / name, kind))
+    film = nvdec_films.join(parts, tmp_path / "film.ts")
     # The package goes on with pictures that are scaled to the first size, and says nothing.
     trick = Trick(changes_size=24)
-    pictures = nvdec_fakes.write_pictures(film, tmp_path / "pictures", trick)
+    pictures = nvdec_films.write_pictures(film, tmp_path / "pictures", trick)
     raised, frames, types, warnings, _ = machine.run(nvdec_fakes.with_trouble, film, pictures)
     assert raised
-    assert frames == list(nvdec_fakes.on_the_cpu(film))
+    assert frames == list(nvdec_films.on_the_cpu(film))
     assert len(frames) == 32
     assert types == {"VideoFrame"}
     assert any("of another size" in warning for warning in warnings)
@@ -175,14 +177,14 @@ def test_film_with_a_hole_is_left_to_the_cpu(machine, tmp_path):
     broken.write_bytes(data)
     raised, frames, types, warnings, _ = machine.run(nvdec_fakes.with_trouble, broken, pictures)
     assert raised
-    assert frames == list(nvdec_fakes.on_the_cpu(broken))
+    assert frames == list(nvdec_films.on_the_cpu(broken))
     assert types == {"VideoFrame"}
     assert any("decoded on the CPU, not on GPU 0" in warning for warning in warnings)
 
 
 def test_picture_that_is_never_shown_is_not_missed(machine, tmp_path):
     film, pictures = film_of(tmp_path, "VP8", Trick(loses=21))
-    expected = list(nvdec_fakes.on_the_cpu(film))
+    expected = list(nvdec_films.on_the_cpu(film))
     frames, warnings, _ = machine.run(nvdec_fakes.all_frames, film, pictures)
     # By then a fake decoder lacks a reference; what counts is which frames there are.
     assert [each[1] for each in frames] == [each[1] for each in expected if each[0] != 21]
@@ -192,8 +194,8 @@ def test_picture_that_is_never_shown_is_not_missed(machine, tmp_path):
 
 def test_edit_list_that_begins_between_keyframes(machine, tmp_path):
     whole, pictures = film_of(tmp_path, "H.264")
-    film = nvdec_fakes.trimmed(whole, tmp_path / "trimmed.mp4", 5)
-    expected = list(nvdec_fakes.on_the_cpu(film))
+    film = nvdec_films.trimmed(whole, tmp_path / "trimmed.mp4", 5)
+    expected = list(nvdec_films.on_the_cpu(film))
     assert 30 <= len(expected) < 40
     frames, warnings, _ = machine.run(nvdec_fakes.all_frames, film, pictures)
     assert frames == expected
@@ -272,7 +274,7 @@ def test_facts_for_doctor(machine):
 
 
 def test_without_a_driver_the_reason_is_one_sentence(bare_machine, tmp_path):
-    film = nvdec_fakes.write_film(tmp_path, KINDS["H.264"])
+    film = nvdec_films.write_film(tmp_path, KINDS["H.264"])
     said, kind = bare_machine.run(nvdec_fakes.refusal, film)
     if kind == "NvdecSource":
         pytest.skip("this machine has a driver")

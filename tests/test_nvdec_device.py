@@ -12,14 +12,14 @@ from itertools import islice
 
 import pytest
 
-import nvdec_fakes
+import nvdec_films
 from fastthumb.errors import DeviceUnavailable
 from fastthumb.media.nvdec import open_on_device
 from fastthumb.media.nvdec_library import decoder_refusal, nvdec_facts
 from fastthumb.media.pyav import PyavSource
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import SpanTable, can_divide
-from nvdec_fakes import KINDS, print_of
+from nvdec_films import KINDS, print_of
 
 MOST_FRAMES = 300  # of a film
 
@@ -63,11 +63,11 @@ def test_engines_are_counted(device):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_frames_of_every_kind_are_those_of_the_cpu(device, tmp_path, kind):
-    film = nvdec_fakes.write_film(tmp_path, KINDS[kind])
+    film = nvdec_films.write_film(tmp_path, KINDS[kind])
     with open_on_device(film, device=device) as source:
         frames = list(source.frames())  # all held at once, and looked at when all are decoded
         assert {type(frame.image).__name__ for frame in frames} == {"DeviceImage"}
-        assert list(map(print_of, frames)) == list(nvdec_fakes.on_the_cpu(film))
+        assert list(map(print_of, frames)) == list(nvdec_films.on_the_cpu(film))
         assert source.warnings == []
 
 
@@ -91,7 +91,7 @@ def test_keyframes_and_parts_in_threads_are_those_of_the_cpu(device, video, name
         count = min(len(table.pts), MOST_FRAMES)
         runs = [(n, min(n + count // 14, count - 1)) for n in range(0, count, count // 7)]
 
-        def read(run: tuple[int, int]) -> list[nvdec_fakes.Print]:
+        def read(run: tuple[int, int]) -> list[nvdec_films.Print]:
             return [print_of(frame) for frame in source.span_frames(table.spans(*run))]
 
         try:
@@ -112,7 +112,7 @@ def test_films_that_the_device_does_not_decode_are_named(device, video, name):
 
 
 def test_film_with_a_hole_is_left_to_the_cpu(device, tmp_path):
-    whole = nvdec_fakes.write_film(tmp_path, KINDS["H.264"])
+    whole = nvdec_films.write_film(tmp_path, KINDS["H.264"])
     data = bytearray(whole.read_bytes())
     middle = len(data) // 8
     data[middle : middle + 200] = bytes(200)  # in the first group of pictures

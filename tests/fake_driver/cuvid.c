@@ -237,7 +237,8 @@ API Result cuvidGetDecoderCaps(DecodeCaps* c) {
   c->formats = 3;
   c->max_width = c->max_height = c->codec == HEVC || c->codec == VP9 ? 8192 : 4096;
   c->max_macroblocks = c->max_width * (c->max_height / 256);
-  c->min_width = 48, c->min_height = 16;
+  c->min_width = c->codec == HEVC ? 144 : c->codec == VP9 ? 128 : 48;
+  c->min_height = c->codec == HEVC ? 144 : c->codec == VP9 ? 128 : 16;
   return SUCCESS;
 }
 
