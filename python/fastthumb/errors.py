@@ -3,6 +3,7 @@
     FastthumbError                 everything below; catch this one
     ├── SettingsError              an option or a settings file that cannot be used
     ├── DeviceUnavailable          a device was asked for that this machine does not have
+    │   └── DeviceOutOfMemory      it is there, but its memory does not suffice; ask for less
     ├── ExtraMissing               a feature whose optional packages are not installed
     ├── ModelError                 a model file that is missing, damaged or not what its entry says
     ├── SourceError                a video that cannot be opened or read
@@ -36,6 +37,10 @@ class SettingsError(FastthumbError, ValueError):
 
 class DeviceUnavailable(FastthumbError):
     """The device that was asked for is not usable here; the message says what is missing."""
+
+
+class DeviceOutOfMemory(DeviceUnavailable):
+    """The device is there, but has not the memory that was asked for; a smaller batch may fit."""
 
 
 class ExtraMissing(FastthumbError, ImportError):

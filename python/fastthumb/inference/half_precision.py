@@ -38,7 +38,9 @@ def halved(model: bytes) -> bytes:
     from onnx import shape_inference
 
     proto = shape_inference.infer_shapes(onnx.load_model_from_string(model))
-    if not any(attribute.HasField("g") for node in proto.graph.node for attribute in node.attribute):
+    if not any(
+        attribute.HasField("g") for node in proto.graph.node for attribute in node.attribute
+    ):
         _Halving(proto.graph).rewrite()
     rewritten: bytes = proto.SerializeToString()
     return rewritten

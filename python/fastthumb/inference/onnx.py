@@ -84,18 +84,7 @@ def open_session(model: Path | bytes, *, threads: int, name: str) -> Any:
     """An ONNX Runtime session on the CPU for a file or its bytes; raises ModelError as above."""
     import onnxruntime
 
-    onnxruntime.set_default_logger_severity(4)  # what it knows arrives as an exception
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, threads)
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False  # as fast, and 70 MB less for the networks of a run
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # Weights that are kept as integers are unpacked once, at load.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    options = session_options(threads)
     wanted = ["CPUExecutionProvider"]
     try:
         session = onnxruntime.InferenceSession(
@@ -119,6 +108,25 @@ def open_session(model: Path | bytes, *, threads: int, name: str) -> Any:
             "install onnxruntime again"
         )
     return session
+
+
+def session_options(threads: int) -> Any:
+    """Options of every session: quiet, one network at a time, so many threads, which sleep."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)  # what it knows arrives as an exception
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = max(1, threads)
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False  # as fast, and 70 MB less for the networks of a run
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # Weights that are kept as integers are unpacked once, at load.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return options
 
 
 def specs_of(tensors: Iterable[Any]) -> list[TensorSpec]:
