@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Literal
 
+from fastthumb.errors import ModelError
 from fastthumb.inference.half_precision import halved
 from fastthumb.inference.onnx_graphs import optimizable
+from fastthumb.names import printable
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
+    from fastthumb.inference.entries import ModelEntry
     from fastthumb.inference.models import Resolved
 
 Precision = Literal["fp16", "fp32"]
@@ -25,19 +28,29 @@ RECIPE = 1
 def device_graph(resolved: Resolved, precision: Precision) -> bytes:
     """The model as ONNX bytes for a device: float32 NCHW in, the entry's outputs, float32, out.
 
-    Raises OSError if the file cannot be read, and whatever the onnx package raises for one that
-    is no model.
+    Raises ModelError, naming the file, if it cannot be read or is no model.
     """
+    entry = resolved.entry
+    try:
+        model = _prepared(resolved.path.read_bytes(), entry)
+        return halved(model) if precision == "fp16" else model
+    except Exception as exc:  # the onnx package's errors have no base of their own
+        raise ModelError(
+            f"{printable(resolved.path)}: model {entry.name} cannot be prepared for a device "
+            f"({type(exc).__name__}); wanted a readable ONNX file"
+        ) from exc
+
+
+def _prepared(data: bytes, entry: ModelEntry) -> bytes:
     import onnx
 
-    proto = onnx.load_model_from_string(optimizable(resolved.path.read_bytes()))
-    entry = resolved.entry
+    proto = onnx.load_model_from_string(optimizable(data))
     _keep_outputs(proto.graph, entry.output.names)
     _fold_constants(proto)
     if entry.input.layout == "nhwc":
         _take_planes(proto.graph)
     model: bytes = proto.SerializeToString()
-    return halved(model) if precision == "fp16" else model
+    return model
 
 
 def _keep_outputs(graph: GraphProto, names: tuple[str, ...]) -> None:

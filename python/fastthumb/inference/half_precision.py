@@ -38,9 +38,8 @@ def halved(model: bytes) -> bytes:
     from onnx import shape_inference
 
     proto = shape_inference.infer_shapes(onnx.load_model_from_string(model))
-    if not any(
-        attribute.HasField("g") for node in proto.graph.node for attribute in node.attribute
-    ):
+    attributes = (attribute for node in proto.graph.node for attribute in node.attribute)
+    if not any(attribute.HasField("g") for attribute in attributes):
         _Halving(proto.graph).rewrite()
     rewritten: bytes = proto.SerializeToString()
     return rewritten

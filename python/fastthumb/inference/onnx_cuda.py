@@ -58,7 +58,7 @@ class OnnxCudaNetwork(DeviceNetwork):
         self._of_one: dict[tuple[int, int], list[Shape]] = {}
 
     def _shapes(self, n: int, height: int, width: int) -> list[Shape]:
-        """A size that is new runs once on zeros: only then the runtime knows its outputs' shapes."""
+        """A size that is new runs once on zeros: the runtime knows no shapes before."""
         size = (height, width)
         if size not in self._of_one:
             zeros = np.zeros((1, 3, *size), np.float32)
@@ -107,15 +107,15 @@ def open_onnx_cuda_network(
     """
     runtime = _runtime()
     entry = resolved.entry
+    graph = device_graph(resolved, precision)
     try:
-        graph = device_graph(resolved, precision)
         session = runtime.InferenceSession(
             graph,
             session_options(threads=1),
             providers=[(PROVIDER, _provider_options(device, stream)), "CPUExecutionProvider"],
             enable_fallback=0,  # an error, not a session on the CPU
         )
-    except Exception as exc:  # neither the runtime's errors nor the parser's have a base
+    except Exception as exc:  # the runtime's errors have no base of their own
         raise ModelError(
             f"model {entry.name} cannot be loaded on a CUDA device ({brief(exc)}); "
             "wanted an ONNX file that ONNX Runtime can run"

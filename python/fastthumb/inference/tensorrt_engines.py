@@ -87,7 +87,7 @@ def load_engine(
     )
 
     def build(timings: bytes) -> Built:
-        return _build(trt, entry.name, _graph(resolved, precision), profile, timings)
+        return _build(trt, entry.name, device_graph(resolved, precision), profile, timings)
 
     with _loading, current(device.number):
         engine = _loaded.get((device.number, key))
@@ -103,17 +103,6 @@ def load_engine(
             )
         _loaded[device.number, key] = engine
         return engine
-
-
-def _graph(resolved: Resolved, precision: Precision) -> bytes:
-    try:
-        return device_graph(resolved, precision)
-    except Exception as exc:  # the onnx package's errors have no base of their own
-        raise BackendUnusable(
-            f"model {resolved.entry.name}: its graph cannot be prepared for a device "
-            f"({type(exc).__name__})",
-            OTHER_BACKEND,
-        ) from exc
 
 
 def _build(trt: Any, name: str, graph: bytes, profile: Profile, timings: bytes) -> Built:

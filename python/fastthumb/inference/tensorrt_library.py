@@ -8,6 +8,7 @@ is otherwise the same as far as it is used here.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 from typing import Any
 
@@ -24,7 +25,7 @@ def tensorrt() -> Any:
     if importlib.util.find_spec("tensorrt") is None:
         raise BackendUnusable("TensorRT is not installed", COMMAND)
     try:
-        import tensorrt as trt
+        trt: Any = importlib.import_module("tensorrt")
     except Exception as exc:  # a missing library is an ImportError, a broken one anything
         raise BackendUnusable(
             f"TensorRT cannot be loaded ({brief(exc)})", f"install its libraries: {COMMAND}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastthumb.errors import DeviceOutOfMemory
+from fastthumb.inference.backends import BackendUnusable
 from fastthumb.inference.device_batches import DeviceNetwork, Shape
 from fastthumb.inference.device_memory import current
 from fastthumb.inference.onnx import refused
 from fastthumb.inference.signatures import FLOAT32, TensorSpec, check_input, check_outputs
-from fastthumb.inference.tensorrt_engines import load_engine
+from fastthumb.inference.tensorrt_engines import OTHER_BACKEND, load_engine
 from fastthumb.inference.tensorrt_library import log, tensorrt
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ class TensorrtNetwork(DeviceNetwork):
                 )
             # Only the first context of an engine has its sizes from the start.
             if not self._context.set_optimization_profile_async(0, stream.handle):
-                raise refused(entry, inputs[0].shape, log().last())
+                raise BackendUnusable(
+                    f"model {entry.name}: TensorRT does not take its profile ({log().last()})",
+                    OTHER_BACKEND,
+                )
 
     def _shapes(self, n: int, height: int, width: int) -> list[Shape]:
         size = (n, 3, height, width)
