@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Literal
 from fastthumb.errors import ModelError
 from fastthumb.inference.half_precision import halved
 from fastthumb.inference.onnx_graphs import optimizable
+from fastthumb.inference.signatures import TensorSpec, check_input, check_outputs
 from fastthumb.names import printable
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from collections.abc import Iterable
+
+    from onnx import GraphProto, ModelProto, ValueInfoProto
 
     from fastthumb.inference.entries import ModelEntry
     from fastthumb.inference.models import Resolved
@@ -28,12 +31,14 @@ RECIPE = 1
 def device_graph(resolved: Resolved, precision: Precision) -> bytes:
     """The model as ONNX bytes for a device: float32 NCHW in, the entry's outputs, float32, out.
 
-    Raises ModelError, naming the file, if it cannot be read or is no model.
+    Raises ModelError if the file cannot be read, is no model or not what its entry says.
     """
     entry = resolved.entry
     try:
         model = _prepared(resolved.path.read_bytes(), entry)
         return halved(model) if precision == "fp16" else model
+    except ModelError:
+        raise
     except Exception as exc:  # the onnx package's errors have no base of their own
         raise ModelError(
             f"{printable(resolved.path)}: model {entry.name} cannot be prepared for a device "
@@ -45,6 +50,8 @@ def _prepared(data: bytes, entry: ModelEntry) -> bytes:
     import onnx
 
     proto = onnx.load_model_from_string(optimizable(data))
+    check_input(entry, _specs(proto.graph.input), entry.input.layout)
+    check_outputs(entry, _specs(proto.graph.output))
     _keep_outputs(proto.graph, entry.output.names)
     _fold_constants(proto)
     if entry.input.layout == "nhwc":
@@ -53,14 +60,27 @@ def _prepared(data: bytes, entry: ModelEntry) -> bytes:
     return model
 
 
-def _keep_outputs(graph: GraphProto, names: tuple[str, ...]) -> None:
-    """Leave only these outputs, in this order, and what leads to them.
+def _specs(values: Iterable[ValueInfoProto]) -> list[TensorSpec]:
+    """Inputs or outputs of a graph, as a session of it would name them."""
+    from onnx import TensorProto
 
-    No names, or one that is not there, leave the graph as it is: its check then has the word.
-    """
-    there = {output.name: output for output in graph.output}
-    if not names or not there.keys() >= set(names):
+    specs = []
+    for value in values:
+        tensor = value.type.tensor_type
+        shape = tuple(
+            axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None
+            for axis in tensor.shape.dim
+        )
+        kind = "float" if tensor.elem_type == TensorProto.FLOAT else "another type"
+        specs.append(TensorSpec(value.name, shape, f"tensor({kind})"))
+    return specs
+
+
+def _keep_outputs(graph: GraphProto, names: tuple[str, ...]) -> None:
+    """Leave only these outputs, in this order, and what leads to them; no names: all."""
+    if not names:
         return
+    there = {output.name: output for output in graph.output}
     outputs = [there[name] for name in names]
     del graph.output[:]
     graph.output.extend(outputs)

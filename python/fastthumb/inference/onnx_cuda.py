@@ -14,8 +14,7 @@ from fastthumb.errors import DeviceOutOfMemory, ModelError
 from fastthumb.inference.backends import BackendFact, BackendUnusable
 from fastthumb.inference.device_batches import DeviceNetwork, Shape
 from fastthumb.inference.device_graphs import device_graph
-from fastthumb.inference.onnx import brief, refused, session_options, specs_of
-from fastthumb.inference.signatures import check_input, check_outputs
+from fastthumb.inference.onnx import brief, refused, session_options
 
 if TYPE_CHECKING:
     from fastthumb.inference.backends import Device
@@ -42,19 +41,16 @@ class OnnxCudaNetwork(DeviceNetwork):
         *,
         max_batch: int,
     ) -> None:
-        inputs, outputs = specs_of(session.get_inputs()), specs_of(session.get_outputs())
-        entry = resolved.entry
-        check_input(entry, inputs, "nchw")
-        check_outputs(entry, outputs)
+        (picture,) = session.get_inputs()
         super().__init__(
-            entry,
+            resolved.entry,
             resolved.sha256,
-            entry.output.names or tuple(output.name for output in outputs),
+            tuple(output.name for output in session.get_outputs()),
             device=device.number,
             stream=stream,
-            max_batch=1 if isinstance(inputs[0].shape[0], int) else max_batch,
+            max_batch=1 if isinstance(picture.shape[0], int) else max_batch,
         )
-        self._session, self._input_name = session, inputs[0].name
+        self._session, self._input_name = session, picture.name
         self._of_one: dict[tuple[int, int], list[Shape]] = {}
 
     def _shapes(self, n: int, height: int, width: int) -> list[Shape]:

@@ -67,7 +67,7 @@ def log() -> Any:
     """
     trt = tensorrt()
 
-    class Log(trt.ILogger):  # type: ignore[misc]
+    class Log(trt.ILogger):  # type: ignore[name-defined,misc]
         """The last errors, newest last."""
 
         def __init__(self) -> None:
