@@ -121,8 +121,7 @@ Host picture(const Case& c, int frame) {
 class Film {
  public:
   Film(const Case& c, int frames)
-      : reduction_(reduction_of(layout_of(c))), device_(device_reduction(reduction_)) {
-    device_.lab = lab_.upload(&reduction_.lab, 1, stream_);
+      : reduction_(reduction_of(layout_of(c))), device_(reduction_, stream_) {
     const auto px = std::size_t(reduction_.cols) * std::size_t(reduction_.rows);
     const auto cells = std::size_t(reduction_.cells_x) * std::size_t(reduction_.cells_y);
     const auto blocks = std::size_t(reduction_.blocks_x) * std::size_t(reduction_.blocks_y);
@@ -167,7 +166,8 @@ class Film {
   }
 
   void measure(int first, int count) {
-    launch_frame_signals(device_, table_.data() + first, sums_.data() + first, count, stream_);
+    launch_frame_signals(device_.reduction(), table_.data() + first, sums_.data() + first, count,
+                         stream_);
   }
   void measure_all(int batch) {
     for (int i = 0; i < frames_; i += batch) measure(i, std::min(batch, frames_ - i));
@@ -214,16 +214,15 @@ class Film {
 
  private:
   Reduction reduction_;
-  DeviceReduction device_;
   Stream stream_;
+  DeviceTables device_;
   std::size_t px_ = 0, cells_ = 0, blocks_ = 0, frame_bytes_ = 0;
   int frames_ = 0;
-  DeviceBuffer<LabTables> lab_;
-  DeviceBuffer<std::uint8_t> pixels_, luma_, cell_bytes_;
-  DeviceBuffer<BlockMotion> motion_;
-  DeviceBuffer<std::int32_t> profiles_;
-  DeviceBuffer<DeviceFrame> table_;
-  DeviceBuffer<DeviceSums> sums_;
+  DeviceArray<std::uint8_t> pixels_, luma_, cell_bytes_;
+  DeviceArray<BlockMotion> motion_;
+  DeviceArray<std::int32_t> profiles_;
+  DeviceArray<DeviceFrame> table_;
+  DeviceArray<DeviceSums> sums_;
 };
 
 // ---- check ------------------------------------------------------------------------------------
@@ -376,7 +375,7 @@ void time_case(const Case& c, int batch, int rounds) {
   const int frames = std::max(64, int((256u << 20) / one / 64 * 64));
   Film film(c, frames);
   const std::size_t bytes = film.frame_bytes() * std::size_t(frames);
-  DeviceBuffer<std::uint8_t> target;
+  DeviceArray<std::uint8_t> target;
   target.reserve(bytes);
   const auto copy = [&] {
     FT_CUDA(cudaMemcpyAsync(target.data(), film.pixels(), bytes, cudaMemcpyDeviceToDevice,
@@ -423,7 +422,7 @@ void time_upload(int rounds) {
   void* host = nullptr;
   FT_CUDA(cudaMallocHost(&host, kBytes));
   std::memset(host, 77, kBytes);
-  DeviceBuffer<std::uint8_t> target;
+  DeviceArray<std::uint8_t> target;
   target.reserve(kBytes);
   Stream stream;
   std::vector<double> rates;

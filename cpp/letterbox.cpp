@@ -113,6 +113,11 @@ PlaneGroup group_of(std::vector<PlaneView> planes, int components, const Axis& x
   return group;
 }
 
+std::vector<PlaneView> chroma_planes(const Picture& picture) {
+  if (picture.layout->chroma == Chroma::interleaved) return {picture.planes.cb};
+  return {picture.planes.cb, picture.planes.cr};
+}
+
 Grid grid_of(const Picture& picture, const Axis& x, Axis y, Filter filter) {
   Grid grid;
   grid.cols = x.count;
@@ -134,10 +139,14 @@ Grid grid_of(const Picture& picture, const Axis& x, Axis y, Filter filter) {
   };
   const Axis cx = reduced(x, in.chroma_shift_x), cy = reduced(y, in.chroma_shift_y);
   const bool pairs = in.chroma == Chroma::interleaved;
-  std::vector<PlaneView> planes{picture.planes.cb};
-  if (!pairs) planes.push_back(picture.planes.cr);
-  grid.groups.push_back(group_of(std::move(planes), pairs ? 2 : 1, cx, cy, filter));
+  grid.groups.push_back(group_of(chroma_planes(picture), pairs ? 2 : 1, cx, cy, filter));
   return grid;
+}
+
+// The same grid on the planes of another picture of its layout.
+void show(const Picture& picture, Grid& grid) {
+  grid.groups[0].planes = {picture.planes.luma};
+  if (grid.groups.size() > 1) grid.groups[1].planes = chroma_planes(picture);
 }
 
 ColorMap color_of(const Picture& picture) {
@@ -309,6 +318,21 @@ FitPlan plan_fit(const Picture& picture, const Fit& fit, const TensorFormat& for
   plan.step_col = u.per_col + v.per_col * pitch;
   plan.step_row = u.per_row + v.per_row * pitch;
   return plan;
+}
+
+std::vector<FitPlan> plan_fits(const std::vector<Picture>& pictures, const std::vector<Fit>& fits,
+                               const TensorFormat& format) {
+  std::vector<FitPlan> plans;
+  plans.reserve(fits.size());
+  for (std::size_t i = 0; i < fits.size(); ++i) {
+    if (i > 0 && fits[i] == fits[i - 1]) {
+      plans.push_back(plans.back());
+      if (plans.back().grid.cols > 0) show(pictures[i], plans.back().grid);
+    } else {
+      plans.push_back(plan_fit(pictures[i], fits[i], format));
+    }
+  }
+  return plans;
 }
 
 WarpPlan plan_warp(const Picture& picture, const Affine& m, const TensorFormat& format) {

@@ -8,37 +8,17 @@
 #include <cstring>
 
 #include "cuda_common.cuh"
+#include "cuda_devices.hpp"
 #include "fastthumb/dispatch.hpp"
 #include "frame_signals_device.cuh"
 
 namespace fastthumb {
 namespace {
 
-// Asks before anything else is done with CUDA.
-void require_device() {
-  int devices = 0;
-  const cudaError_t status = cudaGetDeviceCount(&devices);
-  cudaGetLastError();
-  require<DeviceUnavailable>(status == cudaSuccess && devices > 0,
-                             "implementation 'cuda': needs a CUDA device and its driver, got ",
-                             status == cudaSuccess ? "no device" : cudaGetErrorString(status),
-                             "; use 'auto' or 'simd'");
-}
-
 class CudaFrameSummer final : public FrameSummer {
  public:
   explicit CudaFrameSummer(const Reduction& reduction)
-      : r_(reduction), device_(device_reduction(reduction)) {
-    const FrameLayout& in = r_.layout;
-    device_.lab = lab_.upload(&r_.lab, 1, stream_);
-    if (!in.luma_curve.empty()) {
-      device_.luma_curve = curve_.upload(in.luma_curve.data(), in.luma_curve.size(), stream_);
-    }
-    if (!in.cell_lut.empty()) {
-      device_.cell_lut = lut_.upload(in.cell_lut.data(), in.cell_lut.size(), stream_);
-    }
-    FT_CUDA(cudaStreamSynchronize(stream_));
-  }
+      : r_(reduction), device_(reduction, stream_) {}
 
   void sum(const FramePlanes& planes, const WorkingPicture* previous, WorkingPicture& picture,
            SignalSums& sums) override {
@@ -64,7 +44,7 @@ class CudaFrameSummer final : public FrameSummer {
     frame.blocks = blocks_.reserve(blocks);
     frame.profiles = profiles_.reserve(2 * std::size_t(r_.cells_x + r_.cells_y));
     const DeviceFrame* const table = frames_.upload(&frame, 1, stream_);
-    launch_frame_signals(device_, table, sums_.reserve(1), 1, stream_);
+    launch_frame_signals(device_.reduction(), table, sums_.reserve(1), 1, stream_);
 
     DeviceSums found;
     sums_.download(&found, 1, stream_);
@@ -87,9 +67,9 @@ class CudaFrameSummer final : public FrameSummer {
  private:
   // The rows that are read, each from a word on.
   DevicePlane upload_plane(const PlaneView& plane, int components,
-                           DeviceBuffer<std::uint8_t>& buffer) {
+                           DeviceArray<std::uint8_t>& buffer) {
     const std::size_t row_bytes =
-        std::size_t(plane.cols) * std::size_t(components * device_.sample_bytes);
+        std::size_t(plane.cols) * std::size_t(components * device_.reduction().sample_bytes);
     const std::size_t pitch = (row_bytes + 3) / 4 * 4;
     std::uint8_t* const data = buffer.reserve(pitch * std::size_t(plane.rows));
     FT_CUDA(cudaMemcpy2DAsync(data, pitch, plane.data, std::size_t(plane.pitch_bytes), row_bytes,
@@ -98,19 +78,21 @@ class CudaFrameSummer final : public FrameSummer {
   }
 
   const Reduction& r_;
-  DeviceReduction device_;
   Stream stream_;
-  DeviceBuffer<LabTables> lab_;
-  DeviceBuffer<std::uint8_t> curve_, lut_, luma_, cb_, cr_, working_luma_, cells_;
-  DeviceBuffer<std::uint8_t> previous_luma_, previous_cells_;
-  DeviceBuffer<BlockMotion> blocks_;
-  DeviceBuffer<std::int32_t> profiles_;
-  DeviceBuffer<DeviceFrame> frames_;
-  DeviceBuffer<DeviceSums> sums_;
+  DeviceTables device_;
+  DeviceArray<std::uint8_t> luma_, cb_, cr_, working_luma_, cells_;
+  DeviceArray<std::uint8_t> previous_luma_, previous_cells_;
+  DeviceArray<BlockMotion> blocks_;
+  DeviceArray<std::int32_t> profiles_;
+  DeviceArray<DeviceFrame> frames_;
+  DeviceArray<DeviceSums> sums_;
 };
 
 }  // namespace
 
+namespace {
+
+// The numbers of a reduction; the tables stay null.
 DeviceReduction device_reduction(const Reduction& r) {
   const FrameLayout& in = r.layout;
   DeviceReduction d{};
@@ -136,6 +118,21 @@ DeviceReduction device_reduction(const Reduction& r) {
   d.chroma_gain = r.chroma_gain;
   d.cell_lut_size = in.cell_lut_size;
   return d;
+}
+
+}  // namespace
+
+DeviceTables::DeviceTables(const Reduction& r, cudaStream_t stream)
+    : reduction_(device_reduction(r)) {
+  const FrameLayout& in = r.layout;
+  reduction_.lab = lab_.upload(&r.lab, 1, stream);
+  if (!in.luma_curve.empty()) {
+    reduction_.luma_curve = curve_.upload(in.luma_curve.data(), in.luma_curve.size(), stream);
+  }
+  if (!in.cell_lut.empty()) {
+    reduction_.cell_lut = lut_.upload(in.cell_lut.data(), in.cell_lut.size(), stream);
+  }
+  FT_CUDA(cudaStreamSynchronize(stream));
 }
 
 void launch_frame_signals(const DeviceReduction& r, const DeviceFrame* frames, DeviceSums* sums,
@@ -164,7 +161,7 @@ void take_sums(const DeviceSums& found, SignalSums& sums) {
 }
 
 std::unique_ptr<FrameSummer> make_cuda_frame_summer(const Reduction& reduction) {
-  require_device();
+  require_devices("implementation 'cuda'", "use 'auto' or 'simd'");
   return std::make_unique<CudaFrameSummer>(reduction);
 }
 

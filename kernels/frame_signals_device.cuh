@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cuda_common.cuh"
 #include "fastthumb/layout.hpp"
 #include "fastthumb/signals.hpp"
 
@@ -54,8 +55,17 @@ struct DeviceReduction {
   int cell_lut_size;
 };
 
-// The numbers of a reduction; the tables stay null.
-DeviceReduction device_reduction(const Reduction& reduction);
+// A reduction with its tables on the device.
+class DeviceTables {
+ public:
+  DeviceTables(const Reduction& reduction, cudaStream_t stream);  // waits for the stream
+  const DeviceReduction& reduction() const { return reduction_; }
+
+ private:
+  DeviceReduction reduction_;
+  DeviceArray<LabTables> lab_;
+  DeviceArray<std::uint8_t> curve_, lut_;
+};
 
 // Sums of `count` frames. Tables and everything in them are device memory, and stay until the
 // stream is done. A frame's previous one may be of the same batch.

@@ -14,6 +14,7 @@
 
 #include "fastthumb/error.hpp"
 #include "fastthumb/layout.hpp"
+#include "fastthumb/letterbox.hpp"
 
 namespace fastthumb::bindings {
 
@@ -98,9 +99,15 @@ py::array member_array(const py::object& self, const T* data, std::vector<py::ss
   return array;
 }
 
+// A fit by what Python calls its parts. Throws SettingsError for an unknown filter.
+Fit fit_of(const std::array<double, 4>& region, const std::array<int, 2>& size, int quarter_turns,
+           bool mirrored, const std::string& filter);
+
 // The chapters of the module; each adds its part.
-void bind_signals(py::module_& m);    // FrameLayout, FrameSignals, SignalMeter
-void bind_letterbox(py::module_& m);  // TensorFormat, fit_*, warp_*
-void bind_boxes(py::module_& m);      // nms, decode_*
+void bind_signals(py::module_& m);        // FrameLayout, FrameSignals, SignalMeter
+void bind_letterbox(py::module_& m);      // TensorFormat, fit_*, warp_*
+void bind_boxes(py::module_& m);          // nms, decode_*
+void bind_device(py::module_& m);         // cuda_devices, CudaStream, DeviceBuffer
+void bind_device_frames(py::module_& m);  // DeviceSignalMeter, fit_device, warp_device, ...
 
 }  // namespace fastthumb::bindings

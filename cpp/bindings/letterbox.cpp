@@ -40,15 +40,6 @@ Affine affine_of(const Matrix23& matrix) {
   return affine;
 }
 
-Fit fit_of(const std::array<double, 4>& region, const std::array<int, 2>& size, int quarter_turns,
-           bool mirrored, const std::string& filter) {
-  const Filter kind =
-      named("letterbox: no filter", filter,
-            std::array{std::pair{"area", Filter::area}, std::pair{"cubic", Filter::cubic}});
-  return {region[0], region[1],     region[2], region[3], size[0],
-          size[1],   quarter_turns, mirrored,  kind};
-}
-
 Tensor fit_planes(const FrameLayout& layout, const Planes& planes, const Pitches& pitches,
                   const std::array<double, 4>& region, const std::array<int, 2>& size,
                   const TensorFormat& format, int quarter_turns, bool mirrored,
@@ -98,6 +89,15 @@ Tensor warp_rgb(const Rgb& rgb, const Matrix23& matrix, const TensorFormat& form
 }
 
 }  // namespace
+
+Fit fit_of(const std::array<double, 4>& region, const std::array<int, 2>& size, int quarter_turns,
+           bool mirrored, const std::string& filter) {
+  const Filter kind =
+      named("letterbox: no filter", filter,
+            std::array{std::pair{"area", Filter::area}, std::pair{"cubic", Filter::cubic}});
+  return {region[0], region[1],     region[2], region[3], size[0],
+          size[1],   quarter_turns, mirrored,  kind};
+}
 
 void bind_letterbox(py::module_& m) {
   py::class_<TensorFormat>(m, "TensorFormat", "How a network wants its pixels.")

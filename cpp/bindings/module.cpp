@@ -21,6 +21,8 @@ void translate(std::exception_ptr pending) {
     raise_as("FrameError", error);
   } catch (const fastthumb::SettingsError& error) {
     raise_as("SettingsError", error);
+  } catch (const fastthumb::DeviceOutOfMemory& error) {
+    raise_as("DeviceOutOfMemory", error);
   } catch (const fastthumb::DeviceUnavailable& error) {
     raise_as("DeviceUnavailable", error);
   }
@@ -36,11 +38,14 @@ py::typing::Dict<py::str, py::object> build_info() {
 
 PYBIND11_MODULE(_core, m) {
   m.doc() =
-      "The compiled core: signals of frames, tensors for networks, boxes out of their outputs.";
+      "The compiled core: signals of frames, tensors for networks, boxes out of their outputs, on "
+      "the CPU and on CUDA devices.";
   py::register_local_exception_translator(&translate);
   fastthumb::bindings::bind_signals(m);
   fastthumb::bindings::bind_letterbox(m);
   fastthumb::bindings::bind_boxes(m);
+  fastthumb::bindings::bind_device(m);
+  fastthumb::bindings::bind_device_frames(m);
   m.def("implementations", &fastthumb::implementations, "operation"_a,
         R"(Names of the implementations built in, the plain truth first.
 

@@ -1,5 +1,5 @@
 """
-The compiled core: signals of frames, tensors for networks, boxes out of their outputs.
+The compiled core: signals of frames, tensors for networks, boxes out of their outputs, on the CPU and on CUDA devices.
 """
 from __future__ import annotations
 import collections.abc
@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['FrameLayout', 'FrameSignals', 'SignalMeter', 'TensorFormat', 'build_info', 'decode_picodet', 'decode_yolox', 'decode_yunet', 'fit_planes', 'fit_rgb', 'implementations', 'nms', 'warp_planes', 'warp_rgb']
+__all__: list[str] = ['CudaStream', 'DeviceBuffer', 'DeviceSignalMeter', 'FrameLayout', 'FrameSignals', 'SignalMeter', 'TensorFormat', 'build_info', 'cuda_devices', 'decode_picodet', 'decode_yolox', 'decode_yunet', 'fit_device', 'fit_planes', 'fit_rgb', 'fit_rgb_device', 'implementations', 'nms', 'warp_device', 'warp_planes', 'warp_rgb']
 class FrameSignals:
     """
     What was measured of one frame.
@@ -206,11 +206,115 @@ class TensorFormat:
         width, height: 1..16384. bgr: the order of the channels, of mean and of scale.
         fill: code of what lies outside the picture. Checked where it is used.
         """
+class CudaStream:
+    """
+    A queue of work on one CUDA device.
+    """
+    def __init__(self, device: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        A stream that no other waits for, nor it for them; destroyed with the object.
+        
+        device: number, counted as cuda_devices does. Raises DeviceUnavailable without that device.
+        """
+    def synchronize(self) -> None:
+        """
+        Wait until all that was queued is done. DeviceUnavailable where any of it failed.
+        """
+    @property
+    def device(self) -> int:
+        """
+        Number of the device.
+        """
+    @property
+    def handle(self) -> int:
+        """
+        The cudaStream_t (a CUstream) as an integer, for other libraries.
+        """
+class DeviceBuffer:
+    """
+    Bytes in a CUDA device's memory.
+    """
+    def __init__(self, device: typing.SupportsInt | typing.SupportsIndex, bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Memory that is freed with the object, which waits for the work on the device.
+        
+        bytes: 1 or more; what they are is not set. Raises DeviceOutOfMemory where the device has not as
+        many, DeviceUnavailable without that device.
+        """
+    def copy_from_device(self, address: typing.SupportsInt | typing.SupportsIndex, pitch: typing.SupportsInt | typing.SupportsIndex, row_bytes: typing.SupportsInt | typing.SupportsIndex, rows: typing.SupportsInt | typing.SupportsIndex, stream: CudaStream, offset: typing.SupportsInt | typing.SupportsIndex = 0, to_pitch: typing.SupportsInt | typing.SupportsIndex | None = None) -> None:
+        """
+        Queue a copy of rows that are in the memory of the same device.
+        
+        address, pitch: where the first row begins, and the bytes from one to the next. offset, to_pitch:
+        the same in this buffer; without to_pitch the rows lie there without gaps. Both memories are to
+        stay until the stream is done. Raises FrameError for rows that do not fit.
+        """
+    def copy_from_host(self, data: typing_extensions.Buffer, stream: CudaStream, offset: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+        """
+        Copy a contiguous buffer here, from byte `offset` on; waits for the stream.
+        """
+    def to_host(self, stream: CudaStream, offset: typing.SupportsInt | typing.SupportsIndex, pitch: typing.SupportsInt | typing.SupportsIndex, row_bytes: typing.SupportsInt | typing.SupportsIndex, rows: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+        """
+        Rows of this buffer: uint8 (rows, row_bytes), a copy; waits for the stream.
+        
+        Raises FrameError for rows that do not lie in it.
+        """
+    @property
+    def address(self) -> int:
+        """
+        Device address of the first byte.
+        """
+    @property
+    def bytes(self) -> int:
+        """
+        Size.
+        """
+class DeviceSignalMeter:
+    """
+    Measures the frames of one stream, in a CUDA device's memory, in order.
+    """
+    def __init__(self, layout: FrameLayout, *, device: typing.SupportsInt | typing.SupportsIndex, stream: CudaStream, batch: typing.SupportsInt | typing.SupportsIndex = 32) -> None:
+        """
+        A meter that has seen no frame yet; the results are those of SignalMeter, bit for bit.
+        
+        device: the frames' and the stream's. batch: frames that are measured together, 1..256, for each
+        of which a few hundred KB of device memory are kept.
+        Raises SettingsError for other batches and devices, DeviceOutOfMemory where they do not fit.
+        """
+    def cells(self) -> numpy.typing.NDArray[numpy.uint8]:
+        """
+        Cell Y, Cb, Cr of the last frame: uint8 (rows, cols, 3), full range around 128, a copy.
+        """
+    def measure(self, frames: collections.abc.Sequence[tuple[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]]]) -> list[FrameSignals]:
+        """
+        Signals of each frame, compared with the one before it, also that of the last call.
+        
+        frames: for each the device addresses of its planes, and their pitches (bytes from one row to the
+        next). The pixels are read on the meter's stream, and no longer once this returns: it waits once
+        for every `batch` frames, with the GIL released.
+        Raises FrameError for planes that do not fit the layout; DeviceUnavailable where CUDA fails, after
+        which the next frame has no previous one.
+        """
+    def reset(self) -> None:
+        """
+        Forget the previous frame, as after a seek.
+        """
+    def working_luma(self) -> numpy.typing.NDArray[numpy.uint8]:
+        """
+        Working luma of the last frame: uint8 (rows, cols), a copy. FrameError before the first.
+        """
 def build_info() -> dict[str, typing.Any]:
     """
     How the core was built and what it runs on.
     
     Keys: compiler (str), simd (instruction set in use, str), cuda (bool), cuda_architectures (str).
+    """
+def cuda_devices() -> list[dict[str, typing.Any]]:
+    """
+    The CUDA devices by their number; [] without a driver, or in a build without CUDA.
+    
+    Keys: name (str), compute_capability ((major, minor)), total_bytes and free_bytes (int; 0 free where
+    the device does not say). Starts CUDA on each device, which takes a moment and some of its memory.
     """
 def decode_picodet(scores: list[numpy.typing.NDArray[numpy.float32]], boxes: list[numpy.typing.NDArray[numpy.float32]], width: typing.SupportsInt | typing.SupportsIndex, height: typing.SupportsInt | typing.SupportsIndex, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], threshold: typing.SupportsFloat | typing.SupportsIndex, iou: typing.SupportsFloat | typing.SupportsIndex, *, every_class: bool = False) -> numpy.typing.NDArray[numpy.float32]:
     """
@@ -242,6 +346,18 @@ def decode_yunet(outputs: list[numpy.typing.NDArray[numpy.float32]], width: typi
     of length 1 are ignored. width, height: of the tensor, px. threshold, iou: 0..1.
     Raises FrameError where an output has another size, SettingsError for shares outside 0..1.
     """
+def fit_device(layout: FrameLayout, frames: collections.abc.Sequence[tuple[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]]], regions: collections.abc.Sequence[typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(4)"]], sizes: collections.abc.Sequence[typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"]], format: TensorFormat, *, quarter_turns: typing.SupportsInt | typing.SupportsIndex = 0, mirrored: bool = False, filter: str = 'area', out: typing.SupportsInt | typing.SupportsIndex, stream: CudaStream) -> None:
+    """
+    Tensors of regions of frames in device memory, queued on the stream; the bits of fit_planes.
+    
+    frames: as DeviceSignalMeter.measure takes them, one for each tensor, all of the layout.
+    regions, sizes: for each tensor, as fit_planes takes them. quarter_turns, mirrored, filter: for all.
+    out: device address of float32 (n, 3, format.height, format.width), all of which is written.
+    Returns before it is done: frames and tensors are to stay until the stream is. The host waits only
+    where the stream's tables grow, or several calls have not begun.
+    Raises FrameError for planes, regions and sizes that cannot be, SettingsError for unknown names,
+    DeviceUnavailable where CUDA fails.
+    """
 def fit_planes(layout: FrameLayout, planes: tuple[typing_extensions.Buffer, ...], pitches: tuple[int, ...], region: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(4)"], size: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"], format: TensorFormat, *, quarter_turns: typing.SupportsInt | typing.SupportsIndex = 0, mirrored: bool = False, filter: str = 'area', implementation: str = 'auto') -> numpy.typing.NDArray[numpy.float32]:
     """
     Tensor of a region of a frame: float32 (3, format.height, format.width).
@@ -258,6 +374,15 @@ def fit_rgb(rgb: numpy.typing.NDArray[numpy.uint8], region: typing.Annotated[col
     """
     Tensor of a region of uint8 (height, width, 3) RGB; everything else as in fit_planes.
     """
+def fit_rgb_device(layout: FrameLayout, planes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], pitches: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], region: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(4)"], size: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"], *, quarter_turns: typing.SupportsInt | typing.SupportsIndex = 0, mirrored: bool = False, filter: str = 'area', stream: CudaStream) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    Region of a frame in device memory as RGB on the host: uint8 (height, width, 3).
+    
+    planes, pitches: device addresses and bytes from one row to the next. region, size, quarter_turns,
+    mirrored, filter: as in fit_planes; codes rounded to the nearest, halves to even; black outside the
+    picture. Only the result is downloaded; waits for the stream, with the GIL released.
+    Raises what fit_device does.
+    """
 def implementations(operation: str) -> list[str]:
     """
     Names of the implementations built in, the plain truth first.
@@ -272,6 +397,12 @@ def nms(boxes: numpy.typing.NDArray[numpy.float32], scores: numpy.typing.NDArray
     A box goes where a better one of its class that stays overlaps it by more than `iou` (0..1); of
     equal scores the first is the better. Raises FrameError for shapes that do not fit and scores
     that are NaN, SettingsError for an iou outside 0..1.
+    """
+def warp_device(layout: FrameLayout, frames: collections.abc.Sequence[tuple[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]]], matrices: numpy.typing.NDArray[numpy.float64], format: TensorFormat, *, out: typing.SupportsInt | typing.SupportsIndex, stream: CudaStream) -> None:
+    """
+    Tensors that look at frames in device memory through matrices; the bits of warp_planes.
+    
+    matrices: float64 (n, 2, 3), each as warp_planes takes it. Everything else as in fit_device.
     """
 def warp_planes(layout: FrameLayout, planes: tuple[typing_extensions.Buffer, ...], pitches: tuple[int, ...], matrix: numpy.typing.NDArray[numpy.float64], format: TensorFormat, *, implementation: str = 'auto') -> numpy.typing.NDArray[numpy.float32]:
     """

@@ -22,6 +22,11 @@ struct DeviceUnavailable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// It is usable, but has not the memory: less at a time may do.
+struct DeviceOutOfMemory : DeviceUnavailable {
+  using DeviceUnavailable::DeviceUnavailable;
+};
+
 template <typename... Parts>
 std::string joined(const Parts&... parts) {
   std::ostringstream text;

@@ -51,6 +51,8 @@ struct Fit {
   int quarter_turns = 0;      // clockwise, 0..3
   bool mirrored = false;      // flipped left to right after the turn
   Filter filter = Filter::area;
+
+  bool operator==(const Fit&) const = default;
 };
 
 // Where each px of the tensor looks: x = m[0] u + m[1] v + m[2], y = m[3] u + m[4] v + m[5], (u, v)
@@ -139,6 +141,11 @@ Picture picture_of(const std::uint8_t* rgb, int width, int height, std::ptrdiff_
 // The geometry and the constants. Throw FrameError for regions, matrices and sizes that cannot be.
 FitPlan plan_fit(const Picture& picture, const Fit& fit, const TensorFormat& format);
 WarpPlan plan_warp(const Picture& picture, const Affine& matrix, const TensorFormat& format);
+
+// A plan per picture, which are all of one layout; a fit that follows an equal one is not worked
+// out again.
+std::vector<FitPlan> plan_fits(const std::vector<Picture>& pictures, const std::vector<Fit>& fits,
+                               const TensorFormat& format);
 
 // Fill `tensor`, 3 * format.height * format.width floats. implementation: "auto" (the fastest CPU
 // one) or one of letterbox_implementations(). Throw what the plans do, SettingsError for an unknown
