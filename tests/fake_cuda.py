@@ -100,10 +100,11 @@ class FakeBuffer:
         self.data = room[start : start + size]
         self.address = self.data.ctypes.data
 
-    def copy_from_host(self, array: npt.NDArray[Any], stream: FakeStream, offset: int = 0) -> None:
-        assert array.flags.c_contiguous
-        assert offset + array.nbytes <= self.bytes
-        data = array.copy().reshape(-1).view(np.uint8)
+    def copy_from_host(self, data: Any, stream: FakeStream, offset: int = 0) -> None:
+        view = memoryview(data)
+        assert view.c_contiguous
+        assert offset + view.nbytes <= self.bytes
+        data = np.frombuffer(view.cast("B"), np.uint8).copy()
         place = self.address + offset
 
         def copy() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from fastthumb.inference.device_memory import Buffer, Stream
+    from fastthumb._core import CudaStream
     from fastthumb.inference.entries import ModelEntry
 
 FLOAT_BYTES = 4
@@ -55,7 +55,7 @@ class DeviceNetwork(ABC):
         output_names: tuple[str, ...],
         *,
         device: int,
-        stream: Stream,
+        stream: CudaStream,
         max_batch: int,
     ) -> None:
         self.entry, self.sha256, self.output_names = entry, sha256, output_names
@@ -76,7 +76,7 @@ class DeviceNetwork(ABC):
             if n == 0:
                 return self._nothing(height, width)
             inputs = self._inputs.of(tensors.nbytes)
-            inputs.copy_from_host(tensors, self._stream)
+            inputs.copy_from_host(tensors.data, self._stream)
             return self._run(inputs.address, n, height, width)
 
     def run_device(self, address: int, n: int, height: int, width: int) -> dict[str, FloatArray]:
@@ -128,7 +128,7 @@ class DeviceNetwork(ABC):
         """
         if address % ALIGNMENT == 0:
             return address
-        copy: Buffer = self._inputs_copy.of(size)
+        copy = self._inputs_copy.of(size)
         copy.copy_from_device(address, size, size, 1, self._stream)
         return copy.address
 

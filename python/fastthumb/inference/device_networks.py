@@ -13,9 +13,9 @@ from fastthumb.inference.device_memory import devices
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastthumb._core import CudaStream
     from fastthumb.inference.device_batches import DeviceNetwork
     from fastthumb.inference.device_graphs import Precision
-    from fastthumb.inference.device_memory import Stream
     from fastthumb.inference.engine_cache import Announce
     from fastthumb.inference.models import Resolved
 
@@ -25,7 +25,7 @@ MAX_BATCH = 16
 def open_device_network(
     resolved: Resolved,
     device: int,
-    stream: Stream,
+    stream: CudaStream,
     *,
     max_batch: int = MAX_BATCH,
     cache_dir: Path | None = None,

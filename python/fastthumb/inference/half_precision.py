@@ -24,6 +24,8 @@ SAFE = PRODUCTS | frozenset(
     "PRelu Pad Relu Reshape Resize Sigmoid Slice SpaceToDepth Split Squeeze Sub Tanh Transpose "
     "Unsqueeze".split()
 )
+# They pick one place of many: where two are nearly alike, half precision picks the other one.
+PICKING = frozenset({"ArgMax", "ArgMin", "NonMaxSuppression", "TopK"})
 # Inputs that are float32 whatever the others are: the region and the scales of Resize.
 ALWAYS_FLOAT32 = {"Resize": (1, 2)}
 
@@ -31,18 +33,24 @@ ALWAYS_FLOAT32 = {"Resize": (1, 2)}
 def halved(model: bytes) -> bytes:
     """The model with FP16 tensors in its middle, float32 inputs and outputs, as ONNX bytes.
 
-    A graph with branches or loops is returned as it is. Constants must be initializers. Raises
-    whatever the onnx package raises for bytes that are no model.
+    A graph with branches or loops, or one that picks places itself, stays float32. Constants must
+    be initializers. Raises whatever the onnx package raises for bytes that are no model.
     """
     import onnx
     from onnx import shape_inference
 
     proto = shape_inference.infer_shapes(onnx.load_model_from_string(model))
-    attributes = (attribute for node in proto.graph.node for attribute in node.attribute)
-    if not any(attribute.HasField("g") for attribute in attributes):
-        _Halving(proto.graph).rewrite()
+    if any(_keeps_float32(node) for node in proto.graph.node):
+        return model
+    _Halving(proto.graph).rewrite()
     rewritten: bytes = proto.SerializeToString()
     return rewritten
+
+
+def _keeps_float32(node: NodeProto) -> bool:
+    """Whether all of a graph stays float32 for a node of it."""
+    branches = any(attribute.HasField("g") for attribute in node.attribute)
+    return branches or node.op_type in PICKING
 
 
 class _Halving:

@@ -17,9 +17,9 @@ from fastthumb.inference.device_graphs import device_graph
 from fastthumb.inference.onnx import brief, refused, session_options
 
 if TYPE_CHECKING:
+    from fastthumb._core import CudaStream
     from fastthumb.inference.backends import Device
     from fastthumb.inference.device_graphs import Precision
-    from fastthumb.inference.device_memory import Stream
     from fastthumb.inference.models import Resolved
 
 PROVIDER = "CUDAExecutionProvider"
@@ -37,7 +37,7 @@ class OnnxCudaNetwork(DeviceNetwork):
         resolved: Resolved,
         session: Any,
         device: Device,
-        stream: Stream,
+        stream: CudaStream,
         *,
         max_batch: int,
     ) -> None:
@@ -91,7 +91,7 @@ class OnnxCudaNetwork(DeviceNetwork):
 def open_onnx_cuda_network(
     resolved: Resolved,
     device: Device,
-    stream: Stream,
+    stream: CudaStream,
     *,
     max_batch: int,
     precision: Precision,
@@ -135,7 +135,7 @@ def fact() -> BackendFact:
     return BackendFact(OnnxCudaNetwork.backend, True, f"ONNX Runtime {runtime.__version__}")
 
 
-def _provider_options(device: Device, stream: Stream) -> dict[str, str]:
+def _provider_options(device: Device, stream: CudaStream) -> dict[str, str]:
     return {
         "device_id": str(device.number),
         "user_compute_stream": str(stream.handle),

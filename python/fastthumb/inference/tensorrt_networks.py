@@ -14,9 +14,9 @@ from fastthumb.inference.tensorrt_engines import OTHER_BACKEND, load_engine
 from fastthumb.inference.tensorrt_library import log, tensorrt
 
 if TYPE_CHECKING:
+    from fastthumb._core import CudaStream
     from fastthumb.inference.backends import Device
     from fastthumb.inference.device_graphs import Precision
-    from fastthumb.inference.device_memory import Stream
     from fastthumb.inference.engine_cache import Announce, EngineCache
     from fastthumb.inference.models import Resolved
     from fastthumb.inference.tensorrt_engines import Engine
@@ -32,7 +32,7 @@ class TensorrtNetwork(DeviceNetwork):
         resolved: Resolved,
         engine: Engine,
         device: Device,
-        stream: Stream,
+        stream: CudaStream,
         *,
         max_batch: int,
     ) -> None:
@@ -90,7 +90,7 @@ class TensorrtNetwork(DeviceNetwork):
 def open_tensorrt_network(
     resolved: Resolved,
     device: Device,
-    stream: Stream,
+    stream: CudaStream,
     cache: EngineCache,
     announce: Announce,
     *,
