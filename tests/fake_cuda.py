@@ -6,10 +6,9 @@ buffer holds no numbers, so that results that nobody wrote show.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pytest
 
 from fastthumb import _core
 from fastthumb.errors import DeviceOutOfMemory
+from fastthumb.inference import device_memory
 
 Bytes = npt.NDArray[np.uint8]
 ALIGNMENT = 256
@@ -36,26 +36,24 @@ class FakeCuda:
     @property
     def current(self) -> int | None:
         """The device that this thread has made its current one."""
-        return getattr(self._thread, "device", None)
+        return self.contexts[-1] if self.contexts else None
+
+    @property
+    def contexts(self) -> list[int]:
+        """The devices that this thread has made current, the last one on top."""
+        stack: list[int] = self._thread.__dict__.setdefault("stack", [])
+        return stack
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Make it the core's."""
         patch.setattr(_core, "cuda_devices", self.devices, raising=False)
-        patch.setattr(_core, "device_scope", self.scope, raising=False)
+        patch.setattr(device_memory, "_driver", lambda: FakeDriver(self))
+        device_memory._context.cache_clear()
         patch.setattr(_core, "DeviceBuffer", self.buffer, raising=False)
 
     def devices(self) -> list[dict[str, Any]]:
         facts = {"name": "Fake GPU", "compute_capability": "9.0"}
         return [facts | {"free_memory": self.free_bytes} for _ in range(self.count)]
-
-    @contextlib.contextmanager
-    def scope(self, device: int) -> Iterator[None]:
-        assert 0 <= device < self.count
-        before, self._thread.device = self.current, device
-        try:
-            yield
-        finally:
-            self._thread.device = before
 
     def buffer(self, device: int, size: int) -> FakeBuffer:
         if size > self.free_bytes:
@@ -72,6 +70,32 @@ class FakeCuda:
                 assert buffer.device == device, "memory of another device"
                 return buffer.data[start : start + size]
         raise AssertionError(f"no living buffer holds {size} bytes at {address:#x}")
+
+
+class FakeDriver:
+    """What the driver's library offers for contexts."""
+
+    def __init__(self, cuda: FakeCuda) -> None:
+        self._cuda = cuda
+
+    def cuInit(self, flags: int) -> int:
+        return 0 if self._cuda.count else 100
+
+    def cuDeviceGet(self, number: Any, ordinal: int) -> int:
+        number._obj.value = ordinal
+        return 0 if ordinal < self._cuda.count else 101
+
+    def cuDevicePrimaryCtxRetain(self, context: Any, number: Any) -> int:
+        context._obj.value = 0xC0 + number.value
+        return 0
+
+    def cuCtxPushCurrent_v2(self, context: Any) -> int:
+        self._cuda.contexts.append(context.value - 0xC0)
+        return 0
+
+    def cuCtxPopCurrent_v2(self, context: Any) -> int:
+        context._obj.value = 0xC0 + self._cuda.contexts.pop()
+        return 0
 
 
 class FakeStream:
@@ -104,7 +128,7 @@ class FakeBuffer:
         view = memoryview(data)
         assert view.c_contiguous
         assert offset + view.nbytes <= self.bytes
-        data = np.frombuffer(view.cast("B"), np.uint8).copy()
+        data = np.array(bytearray(view.tobytes()), np.uint8)
         place = self.address + offset
 
         def copy() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import contextlib
+import ctypes
+import functools
+from collections.abc import Iterator
 from typing import Any
 
 from fastthumb import _core
+from fastthumb.errors import DeviceUnavailable
 
 ALIGNMENT = 256  # bytes, for every tensor that TensorRT is given
 
@@ -39,6 +43,44 @@ def devices() -> list[dict[str, Any]]:
     return _core.cuda_devices()
 
 
-def current(device: int) -> AbstractContextManager[None]:
-    """While it is entered, the device is this thread's current one."""
-    return _core.device_scope(device)
+@contextlib.contextmanager
+def current(device: int) -> Iterator[None]:
+    """While it is entered, the device is this thread's current one, for every library.
+
+    TensorRT builds, loads and runs on the device whose context is current. Raises
+    DeviceUnavailable where the driver has no such device.
+    """
+    driver, before = _driver(), ctypes.c_void_p()
+    _checked(device, driver.cuCtxPushCurrent_v2(_context(device)))
+    try:
+        yield
+    finally:
+        driver.cuCtxPopCurrent_v2(ctypes.byref(before))
+
+
+@functools.cache
+def _driver() -> Any:
+    """The driver's library, which is there where a device is."""
+    try:
+        return ctypes.CDLL("libcuda.so.1")
+    except OSError as exc:
+        raise DeviceUnavailable(
+            "no CUDA driver is installed (libcuda.so.1); install NVIDIA's, or use --gpu none"
+        ) from exc
+
+
+@functools.cache
+def _context(device: int) -> ctypes.c_void_p:
+    """The context that the core and all libraries share on a device; kept for the process."""
+    driver, number, context = _driver(), ctypes.c_int(), ctypes.c_void_p()
+    _checked(device, driver.cuInit(0))
+    _checked(device, driver.cuDeviceGet(ctypes.byref(number), device))
+    _checked(device, driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), number))
+    return context
+
+
+def _checked(device: int, status: int) -> None:
+    if status:
+        raise DeviceUnavailable(
+            f"GPU {device}: the CUDA driver cannot use it (error {status}); look at nvidia-smi"
+        )
