@@ -52,8 +52,8 @@ class FakeCuda:
         patch.setattr(_core, "DeviceBuffer", self.buffer, raising=False)
 
     def devices(self) -> list[dict[str, Any]]:
-        facts = {"name": "Fake GPU", "compute_capability": "9.0"}
-        return [facts | {"free_memory": self.free_bytes} for _ in range(self.count)]
+        facts = {"name": "Fake GPU", "compute_capability": (9, 0)}
+        return [facts | {"free_bytes": self.free_bytes} for _ in range(self.count)]
 
     def buffer(self, device: int, size: int) -> FakeBuffer:
         if size > self.free_bytes:

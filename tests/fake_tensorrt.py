@@ -65,7 +65,7 @@ class BuilderFlag(enum.Enum):
 
 
 class NetworkDefinitionCreationFlag(enum.IntEnum):
-    STRONGLY_TYPED = 1
+    STRONGLY_TYPED = 1  # as in TensorRT 10; 11 ignores it
 
 
 class ILogger:

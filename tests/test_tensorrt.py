@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import fake_tensorrt
 from device_samples import Upload, pictures, sample_model
@@ -22,8 +23,12 @@ from fake_cuda import FakeCuda, FakeStream
 from fastthumb.errors import DeviceOutOfMemory, DeviceUnavailable, ModelError
 from fastthumb.inference import tensorrt_library
 from fastthumb.inference.device_networks import open_device_network
+from fastthumb.inference.faces import YunetFinder
+from fastthumb.inference.models import Registry
+from fastthumb.inference.objects import ObjectFinder
 from fastthumb.inference.onnx import open_network
 from fastthumb.inference.tensorrt_engines import profile_of
+from fastthumb.inference.views import PictureView
 
 ATOL = 1e-5  # the same graph, the same library inside: another order of sums at most
 
@@ -332,3 +337,32 @@ def test_the_engine_file_names_what_it_is_for(
     assert head["model_sha256"] == resolved.sha256
     assert head["tensorrt"] == fake_tensorrt.__version__
     assert (head["capability"], head["precision"]) == ("9.0", "fp16")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_faces_and_things_are_those_of_the_cpu(
+    cuda: FakeCuda, models: Path, data: Path, tmp_path: Path, precision: str
+) -> None:
+    """Preparing pictures and reading outputs are the same code for every backend."""
+    registry = Registry.load(models)
+    files = sorted((data / "faces" / "people").glob("*/*.jp*g"))[:2]
+    views = [PictureView.of_rgb(np.asarray(Image.open(file).convert("RGB"))) for file in files]
+    for name, finder in {"yunet_n_dynamic": YunetFinder, "picodet_s_416": ObjectFinder}.items():
+        resolved = registry.resolve(registry.named(name))
+        if resolved is None:
+            pytest.skip(f"model {name} is not part of this test data")
+        network = opened(resolved, FakeStream(cuda), tmp_path, precision=precision)
+        for view in views:
+            wanted, found = (
+                [thing for thing in search(finder(net), view) if thing.score > 0.7]
+                for net in (open_network(resolved, threads=1), network)
+            )
+            assert len(found) == len(wanted) >= 1
+            for a, b in zip(wanted, found, strict=True):
+                assert abs(a.score - b.score) < (1e-4 if precision == "fp32" else 0.03)
+                near = 0.01 if precision == "fp32" else 0.01 * view.width
+                np.testing.assert_allclose(b.box, a.box, atol=near)
+
+
+def search(finder: Any, view: PictureView) -> list[Any]:
+    return list(finder.detect(view) if isinstance(finder, YunetFinder) else finder.find(view))

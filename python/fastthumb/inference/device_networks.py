@@ -34,8 +34,8 @@ def open_device_network(
 ) -> DeviceNetwork:
     """Load a model on a CUDA device: through TensorRT, or else ONNX Runtime's CUDA provider.
 
-    `stream` is the one that it runs on, `max_batch` how many pictures at once at most. Engines
-    that TensorRT builds are kept in `cache_dir`, the user's cache unless given; `announce` gets a
+    `stream` is the one that it runs on, `max_batch` how many pictures at once at most, for which
+    it is also tuned. Engines that TensorRT builds are kept in `cache_dir`, the user's cache unless given; `announce` gets a
     sentence before one is built, which takes a while. With `precision` "fp16" the middle of the
     network runs in half precision.
 
@@ -94,10 +94,8 @@ def device_numbered(number: int) -> Device:
             f"GPU {number}: networks need a CUDA device and its driver, found {there}; "
             "use --gpu none, or look at nvidia-smi"
         )
-    capability = found[number]["compute_capability"]
-    if not isinstance(capability, str):
-        capability = ".".join(map(str, capability))
-    return Device(number, str(found[number]["name"]), capability)
+    facts = found[number]
+    return Device(number, facts["name"], ".".join(map(str, facts["compute_capability"])))
 
 
 def inference_facts() -> list[BackendFact]:

@@ -28,8 +28,8 @@ class Engine:
     """An engine on one device, which any number of contexts may share."""
 
     def __init__(self, runtime: Any, engine: Any) -> None:
-        self._runtime = runtime  # lives as long as the engine
         self.engine = engine
+        self._runtime = runtime  # lives as long as the engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,19 @@ def load_engine(
         device.capability,
     )
 
+    built_now = False
+
     def build(timings: bytes) -> Built:
+        nonlocal built_now
+        built_now = True
         return _build(trt, entry.name, device_graph(resolved, precision), profile, timings)
 
     with _loading, current(device.number):
         engine = _loaded.get((device.number, key))
-        for anew in (False, True):
-            if engine is None:
-                plan = cache.engine(key, build, announce, anew=anew)
-                engine = _deserialized(trt, plan)
+        if engine is None:
+            engine = _deserialized(trt, cache.engine(key, build, announce))
+        if engine is None and not built_now:
+            engine = _deserialized(trt, cache.engine(key, build, announce, anew=True))
         if engine is None:
             raise BackendUnusable(
                 f"model {entry.name}: TensorRT does not load the engine that it built "

@@ -50,7 +50,6 @@ class TensorrtNetwork(DeviceNetwork):
             stream=stream,
             max_batch=1 if fixed else max_batch,
         )
-        self._engine = engine  # lives as long as its context
         with current(device.number):
             self._context = engine.engine.create_execution_context()
             if self._context is None:
@@ -64,6 +63,7 @@ class TensorrtNetwork(DeviceNetwork):
                     f"model {entry.name}: TensorRT does not take its profile ({log().last()})",
                     OTHER_BACKEND,
                 )
+        self._engine = engine  # lives as long as its context, which is let go first
 
     def _shapes(self, n: int, height: int, width: int) -> list[Shape]:
         size = (n, 3, height, width)
