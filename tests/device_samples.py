@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fake_cuda import FakeCuda, FakeStream
+from fastthumb.inference import onnx_cuda, tensorrt_library
 from fastthumb.inference.cache import sha256_of
 from fastthumb.inference.entries import ModelEntry
 from fastthumb.inference.models import Resolved
@@ -43,6 +44,12 @@ def pictures(n: int, height: int = 8, width: int = 8) -> Floats:
     """Reproducible tensors (n, 3, height, width), each different."""
     rng = np.random.default_rng(n)
     return rng.uniform(0, 255, (n, 3, height, width)).astype(np.float32)
+
+
+def forget_libraries() -> None:
+    """Let libraries be looked for again: another one, or none, is installed now."""
+    for remembered in (tensorrt_library.tensorrt, tensorrt_library.log, onnx_cuda._runtime):
+        remembered.cache_clear()
 
 
 class Upload:

@@ -6,6 +6,7 @@ buffer holds no numbers, so that results that nobody wrote show.
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from collections.abc import Callable
@@ -48,7 +49,8 @@ class FakeCuda:
         """Make it the core's."""
         patch.setattr(_core, "cuda_devices", self.devices, raising=False)
         patch.setattr(device_memory, "_driver", lambda: FakeDriver(self))
-        device_memory._context.cache_clear()
+        fresh = functools.cache(device_memory._context.__wrapped__)
+        patch.setattr(device_memory, "_context", fresh)
         patch.setattr(_core, "DeviceBuffer", self.buffer, raising=False)
 
     def devices(self) -> list[dict[str, Any]]:

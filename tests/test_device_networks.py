@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 import fake_tensorrt
-from device_samples import pictures, sample_model
+from device_samples import forget_libraries, pictures, sample_model
 from fake_cuda import FakeCuda, FakeStream
 from fastthumb import _core
 from fastthumb.doctor import examine
 from fastthumb.errors import DeviceUnavailable, ModelError
-from fastthumb.inference import onnx_cuda, tensorrt_library
+from fastthumb.inference import onnx_cuda
 from fastthumb.inference.backends import BackendUnusable
 from fastthumb.inference.device_networks import inference_facts, open_device_network
 from fastthumb.inference.models import Registry, Resolved
@@ -48,11 +48,11 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
     """Installs a TensorRT, or with None none."""
-    for cached in (tensorrt_library.tensorrt, tensorrt_library.log, onnx_cuda._runtime):
-        cached.cache_clear()
-    return lambda package: monkeypatch.setitem(sys.modules, "tensorrt", package)
+    forget_libraries()
+    yield lambda package: monkeypatch.setitem(sys.modules, "tensorrt", package)
+    forget_libraries()
 
 
 def test_without_a_device_no_library_is_touched(

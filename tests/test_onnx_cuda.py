@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device_samples import Upload, pictures, sample_model
+from device_samples import Upload, forget_libraries, pictures, sample_model
 from fake_cuda import FakeCuda, FakeStream
 from fastthumb.errors import DeviceOutOfMemory, DeviceUnavailable, ModelError
 from fastthumb.inference import onnx_cuda
@@ -143,9 +143,9 @@ class FakeSession:
 
 @pytest.fixture(autouse=True)
 def _as_installed() -> Iterator[None]:
-    onnx_cuda._runtime.cache_clear()
+    forget_libraries()
     yield
-    onnx_cuda._runtime.cache_clear()
+    forget_libraries()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import gc
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ import pytest
 from PIL import Image
 
 import fake_tensorrt
-from device_samples import Upload, pictures, sample_model
+from device_samples import Upload, forget_libraries, pictures, sample_model
 from fake_cuda import FakeCuda, FakeStream
 from fastthumb.errors import DeviceOutOfMemory, DeviceUnavailable, ModelError
-from fastthumb.inference import tensorrt_library
 from fastthumb.inference.device_networks import open_device_network
 from fastthumb.inference.faces import YunetFinder
 from fastthumb.inference.models import Registry
@@ -42,15 +41,15 @@ MODELS: dict[str, tuple[tuple[int | str, ...], dict[str, Any]]] = {
 
 
 @pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCuda]:
     """Two devices, and TensorRT as the only library."""
     cuda = FakeCuda()
     cuda.install(monkeypatch)
     fake_tensorrt.reset(cuda)
     monkeypatch.setitem(sys.modules, "tensorrt", fake_tensorrt)
-    for cached in (tensorrt_library.tensorrt, tensorrt_library.log):
-        cached.cache_clear()
-    return cuda
+    forget_libraries()
+    yield cuda
+    forget_libraries()
 
 
 @pytest.fixture

@@ -35,9 +35,9 @@ def open_device_network(
     """Load a model on a CUDA device: through TensorRT, or else ONNX Runtime's CUDA provider.
 
     `stream` is the one that it runs on, `max_batch` how many pictures at once at most, for which
-    it is also tuned. Engines that TensorRT builds are kept in `cache_dir`, the user's cache unless given; `announce` gets a
-    sentence before one is built, which takes a while. With `precision` "fp16" the middle of the
-    network runs in half precision.
+    it is also tuned. Engines that TensorRT builds are kept in `cache_dir`, the user's cache unless
+    given; `announce` gets a sentence before one is built, which takes a while. With `precision`
+    "fp16" the middle of the network runs in half precision.
 
     Raises DeviceUnavailable, with the reason for each library, where none can be used;
     DeviceOutOfMemory where memory is short; ModelError where the model is not what its entry
