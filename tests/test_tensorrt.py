@@ -8,8 +8,9 @@ from __future__ import annotations
 import gc
 import json
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -166,21 +167,28 @@ def test_two_streams_share_one_engine(
 
 
 def test_threads_may_share_a_network(
-    cuda: FakeCuda, model: Callable[[str], Any], tmp_path: Path
+    cuda: FakeCuda, model: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = opened(model("free batch"), FakeStream(cuda), tmp_path)
-    wanted = {n: network.run(pictures(n))["vector"] for n in range(1, 9)}
-    found: dict[int, Any] = {}
-    threads = [
-        threading.Thread(target=lambda n=n: found.update({n: network.run(pictures(n))["vector"]}))
-        for n in wanted
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for n, vectors in wanted.items():
-        np.testing.assert_array_equal(found[n], vectors)
+    stream = FakeStream(cuda)
+    network = opened(model("free batch"), stream, tmp_path)
+    uploads = {n: Upload(cuda, stream, pictures(n)) for n in range(1, 5)}
+    wanted = {n: network.run(pictures(n))["vector"] for n in uploads}
+    execute = fake_tensorrt.IExecutionContext.execute_async_v3
+    inside: list[int] = []
+
+    def alone(self: Any, stream_handle: int) -> bool:
+        inside.append(1)
+        time.sleep(0.01)  # long enough for another thread to come
+        assert len(inside) == 1, "another call is under way on this context"
+        inside.pop()
+        return execute(self, stream_handle)
+
+    monkeypatch.setattr(fake_tensorrt.IExecutionContext, "execute_async_v3", alone)
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [(n, pool.submit(network.run, pictures(n))) for n in uploads]
+        jobs += [(n, pool.submit(network.run_device, *up.arguments)) for n, up in uploads.items()]
+        for n, job in jobs:
+            np.testing.assert_array_equal(job.result()["vector"], wanted[n])
 
 
 def test_an_engine_is_built_once_and_says_so_before(
