@@ -2,7 +2,8 @@
 
 The tests of test_tensorrt.py run on fake_tensorrt.py, which has what is used and no more. Here all
 of it is held against the package itself, which imports over three libraries that do nothing; so no
-GPU and no TensorRT is needed: `pip install --no-deps tensorrt-cu13 tensorrt-cu13-bindings`.
+GPU and no TensorRT is needed: `pip install --no-deps tensorrt-cu13 tensorrt-cu13-bindings`. With
+`'tensorrt-cu13<11' 'tensorrt-cu13-bindings<11'` the same holds for TensorRT 10.
 """
 
 from __future__ import annotations
@@ -87,7 +88,6 @@ def used() -> dict[str, type]:
 @pytest.fixture(scope="module")
 def real(libraries: Path) -> dict[str, Any]:
     described: dict[str, Any] = json.loads(python(libraries, DESCRIBE, json.dumps(list(used()))))
-    assert int(described["version"].split(".")[0]) >= 11
     found: dict[str, Any] = described["found"]
     return found
 
@@ -125,7 +125,7 @@ MADE_BY_OTHERS = set(
 )
 
 
-@pytest.mark.parametrize(("name", "method"), METHODS, ids=".".join)
+@pytest.mark.parametrize(("name", "method"), METHODS, ids=str)
 def test_every_method_takes_what_the_fake_takes(
     real: dict[str, Any], name: str, method: str
 ) -> None:
@@ -173,9 +173,10 @@ assert isinstance(log, trt.ILogger)
 log.log(trt.ILogger.Severity.WARNING, "slow")
 log.log(trt.ILogger.Severity.ERROR, "no\\n kernel.")
 assert (log.last(), log.last()) == ("no kernel", "no reason given")
-assert library.network_flags(trt) == 0
+typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+assert library.network_flags(trt) == (0 if library.version(trt) >= (11, 0) else typed)
 """
-    assert "usable=True, found='TensorRT 11" in python(libraries, program)
+    assert "usable=True, found='TensorRT 1" in python(libraries, program)
 
 
 @pytest.mark.parametrize("step", ["_build(trt, 'm', b'', None, b'')", "_deserialized(trt, b'')"])
