@@ -29,7 +29,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at the installation, the machine and the models; opens no film, needs no network."""
     checks = (_package, _cores, _core, _cuda_twin, _decoder, _codecs, _formats, _demo_photographs)
-    return [*(check() for check in checks), _inference(), *_models()]
+    return [*(check() for check in checks), _inference(), *_device_inference(), *_models()]
 
 
 def _package() -> Finding:
@@ -106,6 +106,16 @@ def _inference() -> Finding:
     import onnxruntime
 
     return Finding("networks", True, f"ONNX Runtime {onnxruntime.__version__} on the CPU")
+
+
+def _device_inference() -> list[Finding]:
+    """The libraries that run networks on a GPU, in the order in which they are tried."""
+    from fastthumb.inference.device_networks import inference_facts
+
+    return [
+        Finding(f"GPU networks: {fact.backend}", fact.usable, fact.found, fact.advice)
+        for fact in inference_facts()
+    ]
 
 
 def _models() -> list[Finding]:
