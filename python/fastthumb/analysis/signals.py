@@ -149,6 +149,7 @@ def measured_on_device(
             meter.reset()
         signals = meter.measure([(picture.planes, picture.pitches) for picture in pictures])
         yield from map(Measured, batch, signals)
+        del batch, pictures  # before more are read: a GPU's memory holds few
         size = min(2 * size, _LARGEST_BATCH)
 
 
