@@ -21,6 +21,7 @@ from typing import Any
 import av
 import numpy as np
 
+import fake_device_core
 from fastthumb import _core
 from fastthumb.analysis import signals
 from fastthumb.gathering import gather_shots
@@ -28,6 +29,7 @@ from fastthumb.media import layout
 from fastthumb.media.pyav import PyavSource
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import SpanTable
+from fastthumb.pipeline import make_title
 from fastthumb.presets import plan
 from fastthumb.settings import Preset, Settings
 from nvdec_films import Print, print_of
@@ -302,6 +304,30 @@ def engine(
             return measured, gather_shots(decoding, threads=3), seen()
     finally:
         signals.core_frame = before
+
+
+def title(
+    film: Path,
+    pictures: Path | None,
+    preset: Preset,
+    folder: Path,
+    models: Path | None = None,
+    memory: int = 256,
+) -> tuple[Any, list[int]]:
+    """title.json of a film made on the GPU, or without `pictures` on the CPU; batches measured.
+
+    On a GPU whose memory holds batches of `memory` frames. `models` are looked with.
+    """
+    if pictures is not None:
+        use_fake_core()
+        fake_device_core.use_fake_kernels()
+        fake_device_core.MOST_BATCHED[0] = memory
+        assert cuvid().fake_cuvid_load(os.fsencode(pictures)) == 0
+    folder.mkdir()
+    device = "cpu" if pictures is None else "cuda:0"
+    settings = Settings(preset=preset, models_dir=models, detect=models is not None)
+    record = make_title(film, "film", folder, settings, device=device, threads=3)
+    return record.model_dump(), list(fake_device_core.FakeDeviceSignalMeter.batches)
 
 
 def core_frame_on_host(frame: Any, info: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageOps
 
 from fastthumb.inference.faces import FaceFinder, YunetFinder, open_face_finder, tiles_of
 from fastthumb.inference.models import Registry
+from fastthumb.inference.onnx import open_network
 from fastthumb.inference.views import PictureView
 from network_samples import SampleNetwork, entry
 
@@ -125,7 +127,7 @@ def test_tiles_find_faces_that_the_whole_picture_is_too_small_for(data: Path) ->
     registry = Registry.load(data / "models")
     resolved = registry.resolve(registry.named("yunet_n_dynamic"))
     assert resolved is not None
-    finder = open_face_finder(resolved, 1)
+    finder = open_face_finder(resolved, partial(open_network, threads=1), 1)
     portrait = Image.fromarray(rgb_of(data / "faces/people/obama/obama.jpg"))
     portrait = portrait.resize((150, round(150 * portrait.height / portrait.width)))
     scene = Image.new("RGB", (3840, 2160), (96, 110, 90))
@@ -147,7 +149,7 @@ def finder(request: pytest.FixtureRequest, data: Path) -> FaceFinder:
     resolved = registry.resolve(registry.named(request.param))
     if resolved is None:
         pytest.skip(f"model {request.param} is not part of this test data")
-    return open_face_finder(resolved, 1)
+    return open_face_finder(resolved, partial(open_network, threads=1), 1)
 
 
 def test_two_people_are_found_where_they_are(data: Path, finder: FaceFinder) -> None:
@@ -217,7 +219,7 @@ def test_the_built_in_detector_glimpses_large_faces(data: Path) -> None:
     registry = Registry.load()
     resolved = registry.resolve(registry.named("mtcnn"))
     assert resolved is not None
-    finder = open_face_finder(resolved, 1)
+    finder = open_face_finder(resolved, partial(open_network, threads=1), 1)
     path = data / "faces/people/group/two_people.jpg"
     if not path.exists():
         pytest.skip(f"{path} is not part of this test data")

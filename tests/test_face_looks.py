@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fastthumb.analysis.face_looks import (
     turn_of,
 )
 from fastthumb.inference.faces import FoundFace
+from fastthumb.inference.onnx import open_network
 from fastthumb.inference.views import PictureView
 
 FRONTAL = np.array([(40.0, 40.0), (60.0, 40.0), (50.0, 52.0), (43.0, 62.0), (57.0, 62.0)])
@@ -205,7 +207,7 @@ def test_closed_eyes_of_a_film_measure_less_than_its_open_ones(video: Any, data:
     registry = Registry.load(data / "models")
     resolved = registry.resolve(registry.named("yunet_n_dynamic"))
     assert resolved is not None
-    finder = open_face_finder(resolved, 1)
+    finder = open_face_finder(resolved, partial(open_network, threads=1), 1)
     found: dict[int, float] = {}
     with open_source(video("talking_blink_woman_18s.mp4")) as source:
         for frame in source.frames():
@@ -226,7 +228,7 @@ def test_a_blurred_portrait_is_less_sharp(data: Path) -> None:
     registry = Registry.load(data / "models")
     resolved = registry.resolve(registry.named("yunet_n_dynamic"))
     assert resolved is not None
-    finder = open_face_finder(resolved, 1)
+    finder = open_face_finder(resolved, partial(open_network, threads=1), 1)
     with Image.open(data / "faces/people/obama/obama.jpg") as image:
         rgb = np.asarray(image.convert("RGB"))
     face = finder.detect(PictureView.of_rgb(rgb))[0]

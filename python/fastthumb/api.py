@@ -9,6 +9,7 @@ from pathlib import Path
 from fastthumb.artwork.variants import Pick
 from fastthumb.batch import run_batch
 from fastthumb.casting import choose_pictures
+from fastthumb.device import resolve_devices
 from fastthumb.discovery import find_videos, location, plan_jobs
 from fastthumb.errors import SomeTitlesFailed
 from fastthumb.events import Event, Listener
@@ -26,6 +27,7 @@ def process(
     paths: PathLike | Iterable[PathLike],
     out: PathLike = "artwork",
     *,
+    gpu: str = "none",
     jobs: int | None = 1,
     force: bool = False,
     listener: Listener | None = None,
@@ -35,20 +37,24 @@ def process(
 
     `settings` are the fields of `fastthumb.Settings` (preset, variants, genre, aspects,
     image_format, ...). Titles that are done with the same content and settings are returned
-    as they are, unless `force`. `jobs` is the number of processes (None: one per core; with
-    more than one, call this under `if __name__ == "__main__":`, as for every use of
-    multiprocessing). `listener` is called with every `fastthumb.events.Event`.
+    as they are, unless `force`. `gpu` is as for the command line: "0", "0,1", "auto". `jobs` is
+    the number of processes (None: one per core; with more than one, call this under
+    `if __name__ == "__main__":`, as for every use of multiprocessing). `listener` is called with
+    every `fastthumb.events.Event`.
 
     Raises SomeTitlesFailed after all titles were tried, with the finished ones in `.titles`
-    and the messages in `.failures`; SettingsError or Unreadable before anything is done.
+    and the messages in `.failures`; SettingsError, Unreadable or, for the GPU, DeviceUnavailable
+    before anything is done.
     """
     chosen = Settings.build(**settings)
+    devices, _ = resolve_devices(gpu)
     paths = [paths] if isinstance(paths, str | os.PathLike) else paths
     videos, _ = find_videos([location(path) for path in paths])
     outcomes = run_batch(
         plan_jobs(videos, Path(out)),
         Path(out),
         chosen,
+        devices=devices,
         workers=jobs,
         force=force,
         listener=listener or _silent,

@@ -29,13 +29,14 @@ from fastthumb.atomic import make_folder
 from fastthumb.catalog import CATALOG_FILE, Catalog
 from fastthumb.cores import usable_cores
 from fastthumb.discovery import Job
-from fastthumb.errors import FastthumbError, OutputError, Unreadable
+from fastthumb.errors import DeviceUnavailable, FastthumbError, OutputError, Unreadable
 from fastthumb.events import Event, Listener
 from fastthumb.looking import Model, models_for, shortcomings
 from fastthumb.names import printable
 from fastthumb.overview import write_overview
 from fastthumb.pipeline import make_title
 from fastthumb.planning import Plan, plan_title
+from fastthumb.presets import MOST_WORKERS
 from fastthumb.publishing import publish
 from fastthumb.rechoose import choose_again, choose_from
 from fastthumb.records import TitleRecord, read_title
@@ -43,6 +44,8 @@ from fastthumb.seasons import keep_apart
 from fastthumb.settings import Settings
 from fastthumb.store import load_analysis
 from fastthumb.timing import Stage, StageClock
+
+_PER_GPU = 2  # titles at once: one is chosen and rendered while another is decoded
 
 Status = Literal["done", "unchanged", "failed", "planned"]
 
@@ -70,6 +73,7 @@ def run_batch(
     out: Path,
     settings: Settings,
     *,
+    devices: Sequence[str] = ("cpu",),
     workers: int | None = None,
     force: bool = False,
     dry_run: bool = False,
@@ -78,8 +82,9 @@ def run_batch(
     """Make every title that is not there yet, and return one Outcome per job, in job order.
 
     Titles are made from their stored analysis where that is still good. `workers` processes work
-    at once (default: one per core, at most one per title) and share the cores; a single worker
-    runs in this process and uses them all. Results do not depend on their number. Raises
+    at once (default: one per core, or two per GPU, at most one per title), share the cores and
+    take turns with the `devices` ("cpu", or "cuda:0", ...); a single worker runs in this process
+    and uses all cores. Results do not depend on their number. Raises
     OutputError where `out` cannot be written, KeyboardInterrupt after tidying up where
     interrupted.
     """
@@ -110,7 +115,7 @@ def run_batch(
         for message in common:
             listener(Event("warning", message=message))
         try:
-            for outcome in _make_all(todo, settings, workers or usable_cores(), listener):
+            for outcome in _make_all(todo, settings, devices, workers, listener):
                 outcomes[outcome.job] = outcome
                 _keep(outcome, catalog, settings)
                 _tell(outcome, listener, common)
@@ -153,20 +158,27 @@ def _planned(plan: Plan) -> Outcome:
 
 
 def _make_all(
-    todo: list[Plan], settings: Settings, workers: int, listener: Listener
+    todo: list[Plan],
+    settings: Settings,
+    devices: Sequence[str],
+    workers: int | None,
+    listener: Listener,
 ) -> Iterator[Outcome]:
     """Carry out all plans; outcomes come as they are finished."""
-    workers = min(workers, len(todo))
-    threads = max(usable_cores() // max(workers, 1), 1)
+    on_gpus = "cpu" not in devices
+    workers = min(workers or (_PER_GPU * len(devices) if on_gpus else usable_cores()), len(todo))
+    # A thread that decodes on a GPU mostly waits for it: there may be more of them than cores.
+    shared = MOST_WORKERS * len(devices) if on_gpus else usable_cores()
+    threads = max(shared // max(workers, 1), 1)
     if workers <= 1:
         for plan in todo:
-            yield _make_one(plan, settings, threads, listener)
+            yield _make_one(plan, settings, devices[0], threads, listener)
         return
     context = multiprocessing.get_context("spawn")
     queue: SimpleQueue[Event | None] = context.SimpleQueue()
     relay = threading.Thread(target=_relay, args=(queue, listener), daemon=True)
     relay.start()
-    lanes = [_Lane(context, queue) for _ in range(workers)]
+    lanes = [_Lane(context, queue, devices[n % len(devices)]) for n in range(workers)]
     idle = list(lanes)
 
     def make(plan: Plan) -> Outcome:
@@ -209,9 +221,12 @@ class _Lane:
     """One worker process, replaced when it dies, so that a crash costs one title."""
 
     def __init__(
-        self, context: multiprocessing.context.SpawnContext, queue: SimpleQueue[Event | None]
+        self,
+        context: multiprocessing.context.SpawnContext,
+        queue: SimpleQueue[Event | None],
+        device: str,
     ) -> None:
-        self._context, self._queue = context, queue
+        self._context, self._queue, self._device = context, queue, device
         self._pool = self._new_pool()
         self._killed = False
 
@@ -223,7 +238,9 @@ class _Lane:
     def make(self, plan: Plan, settings: Settings, threads: int) -> Outcome:
         job = plan.job
         try:
-            return self._pool.submit(_make_in_worker, plan, settings, threads).result()
+            return self._pool.submit(
+                _make_in_worker, plan, settings, self._device, threads
+            ).result()
         except BrokenProcessPool:
             if not self._killed:
                 self._pool.shutdown()
@@ -253,9 +270,9 @@ def _start_worker(queue: SimpleQueue[Event | None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends us
 
 
-def _make_in_worker(plan: Plan, settings: Settings, threads: int) -> Outcome:
+def _make_in_worker(plan: Plan, settings: Settings, device: str, threads: int) -> Outcome:
     assert _worker_queue is not None
-    return _make_one(plan, settings, threads, _worker_queue.put)
+    return _make_one(plan, settings, device, threads, _worker_queue.put)
 
 
 def _relay(queue: SimpleQueue[Event | None], listener: Listener) -> None:
@@ -263,7 +280,9 @@ def _relay(queue: SimpleQueue[Event | None], listener: Listener) -> None:
         listener(event)
 
 
-def _make_one(plan: Plan, settings: Settings, threads: int, listener: Listener) -> Outcome:
+def _make_one(
+    plan: Plan, settings: Settings, device: str, threads: int, listener: Listener
+) -> Outcome:
     """Carry out one plan and publish the title; errors become a failed Outcome."""
     start = time.perf_counter()
     job = plan.job
@@ -274,9 +293,9 @@ def _make_one(plan: Plan, settings: Settings, threads: int, listener: Listener) 
         make_folder(staging)
         made = _chosen(plan, settings, staging) if plan.work == "choose" else None
         if made is None:
-            made = _analyzed(plan, settings, staging, threads, listener)
+            made = _analyzed(plan, settings, staging, device, threads, listener)
     except FastthumbError as exc:
-        lasting = not isinstance(exc, OutputError | Unreadable)
+        lasting = not isinstance(exc, OutputError | Unreadable | DeviceUnavailable)
         return Outcome(job, "failed", str(exc), quarantine=lasting, hash=plan.hash)
     except MemoryError:
         message = f"{printable(job.path)}: out of memory; use fewer --jobs"
@@ -298,7 +317,7 @@ def _make_one(plan: Plan, settings: Settings, threads: int, listener: Listener) 
 
 
 def _analyzed(
-    plan: Plan, settings: Settings, staging: Path, threads: int, listener: Listener
+    plan: Plan, settings: Settings, staging: Path, device: str, threads: int, listener: Listener
 ) -> Outcome:
     """Make a title from its film."""
     job, told = plan.job, 0.0
@@ -316,6 +335,7 @@ def _analyzed(
         staging,
         settings,
         content_hash=plan.hash,
+        device=device,
         threads=threads,
         progress=progress,
     )

@@ -1,22 +1,48 @@
-"""Which device a run uses: the one that was asked for, or an error that says what is missing."""
+"""Which devices a run uses: those that were asked for, or an error that says what is missing."""
 
 from __future__ import annotations
 
 from fastthumb.errors import DeviceUnavailable, SettingsError
 
 
-def resolve_device(gpu: str) -> tuple[str, str]:
-    """Return (device, why) for a `--gpu` value: "none", "auto" or a GPU's number.
+def resolve_devices(gpu: str) -> tuple[tuple[str, ...], str]:
+    """Return (devices, why) for a `--gpu` value: "none", "auto", or numbers of GPUs ("0", "0,1").
 
-    Only "auto" may choose. Raises DeviceUnavailable where a GPU is asked for by number, since
-    this version decodes on the CPU, and SettingsError for anything else.
+    Devices are "cpu" or "cuda:0" and so on. Only "auto" may choose: the first GPU, or the CPU and
+    why not. Raises DeviceUnavailable where a GPU that is asked for cannot be used, SettingsError
+    for anything else.
     """
     if gpu == "none":
-        return "cpu", "asked for"
+        return ("cpu",), "asked for"
     if gpu == "auto":
-        return "cpu", "this version decodes on the CPU"
-    if gpu.isdecimal():
-        raise DeviceUnavailable(
-            f"--gpu {gpu}: this version decodes on the CPU only; use --gpu none or --gpu auto"
+        missing = shortcoming(0)
+        return (("cpu",), missing) if missing else (("cuda:0",), "it is there")
+    numbers = [part.strip() for part in gpu.split(",")]
+    if not all(number.isdecimal() for number in numbers) or len(set(numbers)) < len(numbers):
+        raise SettingsError(
+            f"--gpu: wanted auto, none, or different numbers such as 0 or 0,1, got {gpu!r}; "
+            "use --gpu none"
         )
-    raise SettingsError(f"--gpu: wanted a number, auto or none, got {gpu!r}; use --gpu none")
+    for number in numbers:
+        missing = shortcoming(int(number))
+        if missing:
+            raise DeviceUnavailable(f"--gpu {gpu}: {missing}; see fastthumb doctor, or use none")
+    return tuple(f"cuda:{int(number)}" for number in numbers), "asked for"
+
+
+def shortcoming(number: int) -> str | None:
+    """What a GPU lacks to decode and measure films, in a clause; None where it lacks nothing."""
+    from fastthumb import _core
+
+    if not _core.build_info()["cuda"]:
+        return "this installation has no CUDA kernels"
+    devices = _core.cuda_devices()
+    if number >= len(devices):
+        return f"the driver shows {len(devices)} GPUs" if devices else "no GPU with a driver"
+    from fastthumb.media.nvdec_library import engine_count
+
+    try:
+        engine_count(number)
+    except DeviceUnavailable as error:
+        return str(error)
+    return None

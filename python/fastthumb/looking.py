@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from fastthumb.analysis.detections import Sighting
 from fastthumb.analysis.face_watch import FaceWatch, differ
 from fastthumb.inference.views import PictureView
+from fastthumb.media.source import gpu_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,8 +115,8 @@ def seconds_between_looks(settings: Settings, duration_seconds: float | None) ->
     return usual if duration_seconds is None else min(usual, duration_seconds / LEAST_LOOKS)
 
 
-def detectors_for(settings: Settings) -> Detectors | None:
-    """The detectors that settings ask for; None where they ask for none.
+def detectors_for(settings: Settings, device: str = "cpu") -> Detectors | None:
+    """The detectors that settings ask for, on that device; None where they ask for none.
 
     They run on one thread, beside the decoder's: two threads make networks as small as these no
     faster, unless they spin while they wait.
@@ -123,12 +125,25 @@ def detectors_for(settings: Settings) -> Detectors | None:
         return None
     from fastthumb.analysis.detectors import Detectors
 
-    return Detectors.open(settings.models_dir, threads=1, small_faces=settings.small_faces)
+    return Detectors.open(
+        settings.models_dir,
+        threads=1,
+        small_faces=settings.small_faces,
+        gpu=gpu_number(device),
+        announce=_announce,
+    )
 
 
-def looker_for(settings: Settings, info: SourceInfo, clock: StageClock) -> FrameLooker | None:
+def _announce(sentence: str) -> None:
+    """Say at once why a run stands still for a while."""
+    sys.stderr.write(f"{sentence}\n")
+
+
+def looker_for(
+    settings: Settings, info: SourceInfo, clock: StageClock, device: str = "cpu"
+) -> FrameLooker | None:
     """What looks at single frames of a film; None where settings ask for nothing."""
-    detectors = detectors_for(settings)
+    detectors = detectors_for(settings, device)
     return FrameLooker(detectors, info, clock) if detectors else None
 
 

@@ -74,23 +74,27 @@ def make_title(
     settings: Settings,
     *,
     content_hash: str | None = None,
+    device: str = "cpu",
     threads: int | None = None,
     progress: Progress = lambda _share: None,
 ) -> TitleRecord:
     """Make all files of one title in `folder` and return its record, which is also title.json.
 
-    Raises SourceError where the video cannot be read, NoArtwork where no frame of it is fit to
-    be shown, OutputError where a file cannot be written.
+    The film is decoded and looked at on `device` ("cpu", "cuda:0"). Raises SourceError where the
+    video cannot be read, NoArtwork where no frame of it is fit to be shown, OutputError where a
+    file cannot be written.
     """
-    with open_source(path, threads=threads) as source:
+    with open_source(path, device=device, threads=threads) as source:
         sprites = SpriteCollector(source.info, settings, folder) if settings.sprites else None
-        analysis = analyze(source, settings, threads=threads, progress=progress, sprites=sprites)
+        analysis = analyze(
+            source, settings, device=device, threads=threads, progress=progress, sprites=sprites
+        )
         clock = analysis.clock
         with clock.stage("choose", frames=len(analysis.candidates)):
             cast = cast_for(settings, analysis.models)
             choice = choose_pictures(analysis, settings, cast)
         if refines(settings) and is_unrefined(choice):
-            looker = looker_for(settings, source.info, clock)
+            looker = looker_for(settings, source.info, clock, device)
             choice = choose_refined(
                 source, analysis, settings, cast, looker, threads=threads, clock=clock
             )
@@ -104,7 +108,7 @@ def make_title(
             shown = [pick.scored.candidate.pts for pick in choice.picks]
             portraits = PortraitWriter(choice.characters, folder, at_hand=shown)
             rendered = render(source, choice.picks, settings, folder, portraits, threads=threads)
-        known = set(analysis.warnings)
+        known, decoded_on = set(analysis.warnings), source.device
         analysis.warnings.extend(said for said in source.warnings if said not in known)
     files = [CONTACT_SHEET, SHOTS_FILE, ANALYSIS_FILE]
     files += sprites.finish(analysis.duration_seconds) if sprites else []
@@ -117,6 +121,7 @@ def make_title(
         characters=choice.characters,
         portraits=portraits.finish(),
         models=analysis.models,
+        device=decoded_on,
         content_hash=content_hash,
     )
     write_shots(analysis.shots, analysis.info, folder / SHOTS_FILE, "csv")
@@ -130,19 +135,20 @@ def analyze(
     source: Source,
     settings: Settings,
     *,
+    device: str = "cpu",
     threads: int | None = None,
     progress: Progress = lambda _share: None,
     sprites: SpriteCollector | None = None,
 ) -> Analysis:
     """Measure what the preset decodes, cut it into shots, judge it and look for people and things.
 
-    `sprites` is given a tile for each of its intervals on the way. `threads` workers measure
-    (default: one per core); the result does not depend on their number. Raises NothingDecodable
-    where no frame decodes; a broken tail only adds a warning.
+    `sprites` is given a tile for each of its intervals on the way. Networks run on `device`.
+    `threads` workers measure (default: one per core); the result does not depend on their number.
+    Raises NothingDecodable where no frame decodes; a broken tail only adds a warning.
     """
     info = source.info
     with ThreadPoolExecutor(1) as pool:  # networks are loaded while the packets are read
-        opening = pool.submit(detectors_for, settings)
+        opening = pool.submit(detectors_for, settings, device)
         source.packets()
         detectors = opening.result()
     decoding = plan(source, settings, Looking(info, settings, detectors))

@@ -27,7 +27,7 @@ from fastthumb.chunks import Chunk, ChunkedFilm
 from fastthumb.cores import usable_cores
 from fastthumb.media.diagnosis import is_url
 from fastthumb.media.readahead import read_ahead
-from fastthumb.media.source import Frame, Source
+from fastthumb.media.source import Frame, Source, gpu_number
 from fastthumb.media.spans import can_divide, can_skip
 from fastthumb.pieces import Looking, Piece, PieceBuilder
 from fastthumb.settings import Settings
@@ -38,6 +38,7 @@ Result = TypeVar("Result")
 
 AHEAD = 4  # frames that wait decoded while one is looked at, where there are cores to spare
 LEAST_CHUNKS = 4  # with fewer, one decoder with several threads keeps the cores busier
+PER_ENGINE = 2  # decoders of one GPU engine, so that it decodes while a worker looks
 MOST_WORKERS = 16  # on one film; each has a decoder, with a dozen frames in it
 _PIECE_FRAMES = 256  # of a film that is decoded from end to end
 
@@ -68,7 +69,7 @@ class Plan:
         `straight` then gives a plan that can.
         """
         if self.film is not None:
-            return self._pieces_of_chunks(self.film, workers_of(threads))
+            return self._pieces_of_chunks(self.film, self._workers(threads))
         return self._pieces_of_pass(AHEAD if threads != 1 else 0)
 
     def straight(self) -> Plan:
@@ -92,6 +93,15 @@ class Plan:
         if self.decodes != "every frame" or len(seconds) < 2:
             return self.source.info.duration_seconds
         return float(seconds[-1] + (seconds[-1] - seconds[-2]))
+
+    def _workers(self, threads: int | None) -> int:
+        """How many decoders are worth while: one for each core, some for each engine of a GPU."""
+        gpu = gpu_number(self.source.device)
+        if gpu is None:
+            return workers_of(threads)
+        from fastthumb.media.nvdec_library import engine_count
+
+        return min(threads or MOST_WORKERS, PER_ENGINE * engine_count(gpu), MOST_WORKERS)
 
     def _pieces_of_chunks(self, film: ChunkedFilm, workers: int) -> Generator[Piece]:
         interval = self.settings.interval_seconds

@@ -55,11 +55,13 @@ def title_record(
     characters: Sequence[Character] = (),
     portraits: Mapping[str, Sequence[PortraitFile]] | None = None,
     models: Sequence[tuple[str, str, str]] = (),
+    device: str = "cpu",
 ) -> TitleRecord:
     """The record of a title; `files` are the ones in its folder besides the pictures.
 
     `portraits` are those of each character by name (`PortraitWriter.finish`);
-    `models` are (name, task, sha256) of the networks that were used.
+    `models` are (name, task, sha256) of the networks that were used, `device` is where the film
+    was decoded.
     """
     people = character_records(characters, portraits or {})
     pictures = [portrait.file for person in people for portrait in person.portraits]
@@ -70,7 +72,7 @@ def title_record(
         content_hash=content_hash or "",
         settings=settings.model_dump(mode="json"),
         models=[ModelRecord(name=name, task=task, sha256=sha) for name, task, sha in models],
-        device="cpu",
+        device=device,
         timings=timing_records(analysis.clock),
         wall_seconds=analysis.clock.wall_seconds,
         frames_decoded=analysis.clock.frames_decoded,

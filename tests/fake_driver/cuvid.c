@@ -197,6 +197,12 @@ API Result cuvidDestroyVideoParser(void* old) {
 
 API Result cuvidParseVideoData(void* parser, SourcePacket* packet) {
   Parser* p = parser;
+  if (packet->flags & PACKET_DISCONTINUITY) {  // all that was not shown yet is forgotten
+    free((void*)p->pending.payload);
+    p->pending.payload = NULL;
+    memset(p->is_held, 0, sizeof p->is_held);
+    p->has_begun = 0;
+  }
   const Result result = decode_pending(p);
   if (packet->size) {
     unsigned char* kept = malloc(packet->size);
@@ -208,7 +214,6 @@ API Result cuvidParseVideoData(void* parser, SourcePacket* packet) {
   if (packet->flags & PACKET_END_OF_STREAM) {
     decode_pending(p);
     while (held(p)) show_first(p);
-    p->has_begun = 0;
     count(ENDED, 1);
   }
   return result;

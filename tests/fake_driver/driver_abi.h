@@ -53,7 +53,7 @@ typedef struct {  // CUVIDSOURCEDATAPACKET
   const unsigned char* payload;
   long long timestamp;
 } SourcePacket;
-enum { PACKET_END_OF_STREAM = 1 };
+enum { PACKET_END_OF_STREAM = 1, PACKET_DISCONTINUITY = 4 };
 
 typedef struct {  // CUVIDPARSERDISPINFO
   int picture, progressive, top_field_first, repeat_first_field;

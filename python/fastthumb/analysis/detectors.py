@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from fastthumb import _core
 from fastthumb.analysis.detections import Contents, Face, FoundObject
 from fastthumb.analysis.face_looks import (
     eye_opening,
@@ -33,7 +34,7 @@ from fastthumb.analysis.face_looks import (
     turn_of,
 )
 from fastthumb.analysis.object_groups import group_of
-from fastthumb.errors import FastthumbError, ModelError
+from fastthumb.errors import DeviceUnavailable, FastthumbError, ModelError
 from fastthumb.inference.entries import LEARNED_RULES
 from fastthumb.inference.face_readers import (
     EXPRESSIONS,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from fastthumb.inference.crops import Box
     from fastthumb.inference.face_readers import MeshReading
     from fastthumb.inference.models import Resolved
-    from fastthumb.inference.onnx import Network
+    from fastthumb.inference.tensors import Runnable
     from fastthumb.inference.views import PictureView
 
 Result = TypeVar("Result")
@@ -94,13 +95,17 @@ class _Reading:
 class _Runners:
     """The networks of one models folder, opened; None where there is none for a task."""
 
-    def __init__(self, registry: Registry, threads: int) -> None:
+    def __init__(
+        self, registry: Registry, threads: int, gpu: int | None, announce: Callable[[str], None]
+    ) -> None:
         self.models: list[tuple[str, str, str]] = []
         self.warnings: list[str] = []
         self.failed: set[str] = set()
         self.lock = threading.Lock()
         self._registry, self._threads = registry, threads
-        self.faces: FaceFinder | None = self._open("faces", open_face_finder)
+        self._gpu, self._announce = gpu, announce
+        self._stream = None if gpu is None else _core.CudaStream(gpu)
+        self.faces: FaceFinder | None = self._open("faces", self._face_finder)
         self.identity = self._open("identity", self._with(IdentityReader))
         self.expression = self._open("expression", self._with(ExpressionReader))
         self.mesh = self._open("face-mesh", self._with(MeshReader))
@@ -116,14 +121,14 @@ class _Runners:
     def reads_meshes(self) -> bool:
         return self.mesh is not None and "face-mesh" not in self.failed
 
-    def _open(self, task: str, opened: Callable[[Resolved, int], Runner]) -> Runner | None:
+    def _open(self, task: str, opened: Callable[[Resolved], Runner]) -> Runner | None:
         """The first model of the task that is here and can be loaded."""
         for name in self._registry.order.get(task, ()):
             try:
                 resolved = self._registry.resolve(self._registry.entries[name])
                 if resolved is None:
                     continue
-                runner = opened(resolved, self._threads)
+                runner = opened(resolved)
             except ModelError as exc:
                 self.warnings.append(str(exc))
                 continue
@@ -131,9 +136,24 @@ class _Runners:
             return runner
         return None
 
-    @staticmethod
-    def _with(reader: Callable[[Network], Runner]) -> Callable[[Resolved, int], Runner]:
-        return lambda resolved, threads: reader(open_network(resolved, threads=threads))
+    def _with(self, reader: Callable[[Runnable], Runner]) -> Callable[[Resolved], Runner]:
+        return lambda resolved: reader(self._network(resolved))
+
+    def _face_finder(self, resolved: Resolved) -> FaceFinder:
+        return open_face_finder(resolved, self._network, self._threads)
+
+    def _network(self, resolved: Resolved) -> Runnable:
+        """The network on the GPU, or where nothing runs it there, with a warning, on the CPU."""
+        if self._gpu is not None and self._stream is not None:
+            from fastthumb.inference.device_networks import open_device_network
+
+            try:
+                return open_device_network(
+                    resolved, self._gpu, self._stream, announce=self._announce
+                )
+            except DeviceUnavailable as exc:
+                self.warnings.append(f"{exc}; it runs on the CPU")
+        return open_network(resolved, threads=self._threads)
 
 
 class Detectors:
@@ -150,21 +170,29 @@ class Detectors:
 
     @classmethod
     def open(
-        cls, models_dir: str | Path | None = None, *, threads: int = 1, small_faces: bool = False
+        cls,
+        models_dir: str | Path | None = None,
+        *,
+        threads: int = 1,
+        small_faces: bool = False,
+        gpu: int | None = None,
+        announce: Callable[[str], None] = lambda _: None,
     ) -> Detectors:
         """Load every network that is there; raises SettingsError for a wrong models folder.
 
-        What is loaded stays loaded for the next call, as long as the files stay the same.
+        What is loaded stays loaded for the next call, as long as the files stay the same. On a
+        GPU, by its number, networks run there as far as anything installed can run them;
+        `announce` is told before that takes long.
         """
         registry = Registry.load(models_dir)
         files = [folder / OWN_FILE for folder in registry.folders]
         files += [path for entry in registry.entries.values() for path in registry.places(entry)]
-        key = (threads, tuple(map(_stamp, files)))
+        key = (threads, gpu, tuple(map(_stamp, files)))
         with _OPENING:
             if key not in _OPENED:
                 while len(_OPENED) >= MOST_OPENED:
                     del _OPENED[next(iter(_OPENED))]
-                _OPENED[key] = _Runners(registry, threads)
+                _OPENED[key] = _Runners(registry, threads, gpu, announce)
             return cls(_OPENED[key], small_faces=small_faces)
 
     @property

@@ -7,8 +7,9 @@ of a whole film in one compact table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
@@ -16,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastthumb import _core
-from fastthumb.media.layout import CoreLayout, core_frame
+from fastthumb.errors import DeviceOutOfMemory
+from fastthumb.media.layout import CoreFrame, CoreLayout, core_frame
 from fastthumb.media.source import Frame, SourceInfo
 
 # The scalar signals that are kept for every frame, in table order; see _core.FrameSignals.
@@ -49,6 +51,9 @@ ROW = np.dtype(
 )
 
 _scalars = attrgetter(*SCALARS)
+
+# Frames that a GPU measures at once: few at first, since many readers only want to look at some.
+_FIRST_BATCH, _LARGEST_BATCH = 8, 32
 
 
 Sample = tuple[_core.FrameSignals, int, int, float]
@@ -107,17 +112,57 @@ def scalars(signals: _core.FrameSignals) -> dict[str, float]:
     return dict(zip(SCALARS, map(float, _scalars(signals)), strict=True))
 
 
-def measure(frames: Iterable[Frame], info: SourceInfo) -> Iterator[Measured]:
+def measure(
+    frames: Iterable[Frame], info: SourceInfo, say: Callable[[str], None] = lambda _: None
+) -> Iterator[Measured]:
     """Yield each frame with its signals, in order.
 
     Difference and motion compare a frame with the one before it in `frames`. Where size or
-    pixel format change mid-stream the comparison starts anew at the change.
+    pixel format change mid-stream the comparison starts anew at the change. Frames on a GPU are
+    measured there, in batches; `say` is told where its memory only holds small ones.
     """
     meter: _core.SignalMeter | None = None
     layout: CoreLayout | None = None
+    frames = iter(frames)
     for frame in frames:
         picture = core_frame(frame, info)
+        if picture.on_device is not None:
+            yield from measured_on_device(chain((frame,), frames), info, say)
+            return
         if meter is None or picture.layout != layout:
             layout = picture.layout
             meter = _core.SignalMeter(_core.FrameLayout(**layout.arguments()))
         yield Measured(frame, meter.measure(picture.planes, picture.pitches))
+
+
+def measured_on_device(
+    frames: Iterator[Frame], info: SourceInfo, say: Callable[[str], None]
+) -> Iterator[Measured]:
+    """As `measure`, for frames of one reader that all lie on one GPU; up to 32 are held at once."""
+    meter: _core.DeviceSignalMeter | None = None
+    layout: CoreLayout | None = None
+    size = _FIRST_BATCH
+    while batch := list(islice(frames, size)):
+        pictures = [core_frame(frame, info) for frame in batch]
+        if meter is None or pictures[0].layout != layout:
+            layout, meter = pictures[0].layout, _device_meter(pictures[0], say)
+        signals = meter.measure([(picture.planes, picture.pitches) for picture in pictures])
+        yield from map(Measured, batch, signals)
+        size = min(2 * size, _LARGEST_BATCH)
+
+
+def _device_meter(picture: CoreFrame, say: Callable[[str], None]) -> _core.DeviceSignalMeter:
+    """A meter for frames like this one, for as large batches as the GPU's memory holds."""
+    image = picture.on_device
+    assert image is not None
+    layout, batch = _core.FrameLayout(**picture.layout.arguments()), _LARGEST_BATCH
+    while True:
+        try:
+            return _core.DeviceSignalMeter(
+                layout, device=image.device, stream=image.stream, batch=batch
+            )
+        except DeviceOutOfMemory:
+            if batch == 1:
+                raise
+            batch //= 2
+            say(f"GPU {image.device}: short of memory; frames are measured {batch} at a time")

@@ -14,6 +14,8 @@ import typer
 from fastthumb.cli import progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastthumb.settings import Settings
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
@@ -28,7 +30,7 @@ Genre = Annotated[str, typer.Option(help="Genre, which sets what kinds of scene 
 Aspect = Annotated[str, typer.Option(help="Crops to add to every variant, such as 16:9,2:3,1:1.")]
 Format = Annotated[str, typer.Option("--format", help="jpg, webp, avif or png.")]
 Gpu = Annotated[
-    str, typer.Option(help="A GPU's number, none, or auto: the best that this machine can do.")
+    str, typer.Option(help="Numbers of GPUs, such as 0 or 0,1; none; or auto: the first one.")
 ]
 Cast = Annotated[
     str | None, typer.Option(help="Folder of the cast; default: that of `fastthumb cast`.")
@@ -94,7 +96,7 @@ def process(
 ) -> None:
     """Make thumbnails of every video: OUT/TITLE/, OUT/index.html and OUT/catalog.db."""
     from fastthumb.analysis.cast_folder import default_cast
-    from fastthumb.device import resolve_device
+    from fastthumb.device import resolve_devices
     from fastthumb.settings import Settings
 
     settings = Settings.build(
@@ -117,10 +119,11 @@ def process(
         max_width=max_width,
         sprites=sprites,
     )
-    device, why = resolve_device(gpu)
+    devices, why = resolve_devices(gpu)
     with progress.reporter(as_json) as reporter:
-        note = f"device: {device} ({why})" if gpu == "auto" else ""
-        failed = _run(paths, out, settings, jobs, force, dry_run, reporter, note)
+        if gpu == "auto":
+            reporter.note(f"device: {devices[0]} ({why})")
+        failed = _run(paths, out, settings, jobs, force, dry_run, reporter, devices)
     if failed:
         raise typer.Exit(1)
 
@@ -133,7 +136,7 @@ def _run(
     force: bool,
     dry_run: bool,
     reporter: progress.Reporter,
-    note: str = "",
+    devices: Sequence[str] = ("cpu",),
 ) -> int:
     """Process the paths and report; returns the number of titles that failed."""
     from fastthumb.artwork.genres import priorities_of
@@ -144,15 +147,20 @@ def _run(
 
     priorities_of(settings.genre, settings.genres_file)
     videos, skipped = find_videos([location(path) for path in paths])
-    if note:
-        reporter.note(note)
     for skip in skipped:
         reporter(Event("skipped", path=printable(skip.path), message=skip.reason))
     planned = plan_jobs(videos, out)
     reporter.expect(len(planned))
     start = time.perf_counter()
     outcomes = run_batch(
-        planned, out, settings, workers=jobs, force=force, dry_run=dry_run, listener=reporter
+        planned,
+        out,
+        settings,
+        devices=devices,
+        workers=jobs,
+        force=force,
+        dry_run=dry_run,
+        listener=reporter,
     )
     if not dry_run:
         ended = summary(outcomes, time.perf_counter() - start)

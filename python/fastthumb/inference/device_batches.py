@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastthumb.inference.device_memory import ALIGNMENT, Room, aligned, current
+from fastthumb.inference.device_tensors import DeviceTensor
 from fastthumb.inference.tensors import FloatArray
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from fastthumb._core import CudaStream
     from fastthumb.inference.entries import ModelEntry
+    from fastthumb.inference.views import NetworkInput
 
 FLOAT_BYTES = 4
 Shape = tuple[int, ...]
@@ -65,11 +67,15 @@ class DeviceNetwork(ABC):
         self._inputs, self._inputs_copy, self._outputs = Room(device), Room(device), Room(device)
         self._lock = threading.Lock()
 
-    def run(self, tensors: FloatArray) -> dict[str, FloatArray]:
-        """Run float32 (n, 3, height, width) of the host; returns the outputs by name, (n, ...).
+    def run(self, tensors: NetworkInput) -> dict[str, FloatArray]:
+        """Run float32 (n, 3, height, width); returns the outputs by name on the host, (n, ...).
 
-        Raises ModelError if the library refuses, DeviceOutOfMemory where memory is short.
+        Tensors on this GPU are read in place. Raises ModelError if the library refuses,
+        DeviceOutOfMemory where memory is short.
         """
+        if isinstance(tensors, DeviceTensor) and tensors.device == self._number:
+            n, _, height, width = tensors.shape
+            return self.run_device(tensors.ready(), n, height, width)
         tensors = np.ascontiguousarray(tensors, np.float32)
         n, _, height, width = tensors.shape
         with self._lock, current(self._number):

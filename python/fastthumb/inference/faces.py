@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -166,15 +166,18 @@ class MtcnnFinder(FaceFinder):
         return rows
 
 
-def open_face_finder(resolved: Resolved, threads: int) -> FaceFinder:
-    """The finder of the entry's family; raises ModelError if its file cannot be loaded."""
+def open_face_finder(
+    resolved: Resolved, opened: Callable[[Resolved], Runnable], threads: int
+) -> FaceFinder:
+    """The finder of the entry's family; raises ModelError if its file cannot be loaded.
+
+    `opened` loads its network. The built-in cascade runs on the CPU, with so many `threads`.
+    """
     if resolved.entry.family == "mtcnn":
         from fastthumb.inference.mtcnn import Mtcnn
 
         return MtcnnFinder(Mtcnn.open(threads, resolved))
-    from fastthumb.inference.onnx import open_network
-
-    return YunetFinder(open_network(resolved, threads=threads))
+    return YunetFinder(opened(resolved))
 
 
 def tiles_of(width: int, height: int) -> Iterator[Box]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fastthumb.inference.entries import ModelEntry
     from fastthumb.inference.models import Resolved
+    from fastthumb.inference.views import NetworkInput
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -38,15 +39,17 @@ class Network:
         self.output_names = entry.output.names or tuple(o.name for o in session.get_outputs())
         self._batches = not isinstance(session.get_inputs()[0].shape[0], int)
 
-    def run(self, tensors: FloatArray) -> dict[str, FloatArray]:
+    def run(self, tensors: NetworkInput) -> dict[str, FloatArray]:
         """Run float32 (n, 3, height, width); returns the outputs by name, each (n, ...).
 
+        Tensors on a GPU are downloaded first.
         A network without a free batch axis gets one picture after the other. Raises ModelError
         if the runtime refuses.
         """
+        tensors = np.asarray(tensors, np.float32)
         if self.entry.input.layout == "nhwc":
             tensors = tensors.transpose(0, 2, 3, 1)
-        tensors = np.ascontiguousarray(tensors, np.float32)
+        tensors = np.ascontiguousarray(tensors)
         if len(tensors) == 0:
             one = self._outputs(np.zeros((1, *tensors.shape[1:]), np.float32))
             outputs = [output[:0] for output in one]

@@ -68,7 +68,7 @@ class PoseReader:
         wanted = self._network.entry.input
         pixels, size = pixels_of(wanted), wanted.width
         matrices = [person_square(box, size) for box in people]
-        crops = np.stack([view.warped(matrix, size, size, pixels) for matrix in matrices])
+        crops = view.input_warped(matrices, size, size, pixels)
         answers = self._network.run(crops)[self._network.output_names[0]]
         poses = []
         for matrix, joints in zip(matrices, answers.reshape(-1, JOINTS, 3), strict=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fastthumb.inference.crops import Box, Located
     from fastthumb.inference.entries import Input, ModelEntry
-    from fastthumb.inference.views import PictureView
+    from fastthumb.inference.views import NetworkInput, PictureView
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -30,7 +30,7 @@ class Runnable(Protocol):
     @property
     def output_names(self) -> tuple[str, ...]: ...
 
-    def run(self, tensors: FloatArray) -> dict[str, FloatArray]: ...
+    def run(self, tensors: NetworkInput) -> dict[str, FloatArray]: ...
 
 
 def pixels_of(wanted: Input) -> Pixels:
@@ -56,20 +56,21 @@ def _multiple(length: float, step: int) -> int:
     return max(step, math.ceil(round(length) / step) * step)
 
 
-def whole_picture(view: PictureView, wanted: Input) -> tuple[FloatArray, tuple[float, float]]:
+def whole_picture(view: PictureView, wanted: Input) -> tuple[NetworkInput, tuple[float, float]]:
     """The picture as (1, 3, h, w), and tensor pixels per display pixel in x and y."""
     pixels = pixels_of(wanted)
     width, height = size_for(wanted, view.width, view.height)
     if wanted.fit == "stretch":
-        tensor = view.fitted(width, height, pixels)
-        return tensor[None], (width / view.width, height / view.height)
-    tensor, scale = view.letterboxed(width, height, pixels, enlarge=wanted.multiple_of is None)
-    return tensor[None], (scale, scale)
+        tensor = view.input_fitted(width, height, pixels)
+        return tensor, (width / view.width, height / view.height)
+    free = wanted.multiple_of is not None
+    tensor, scale = view.input_letterboxed(width, height, pixels, enlarge=not free)
+    return tensor, (scale, scale)
 
 
 def region(
     view: PictureView, wanted: Input, box: Box | None = None, most_scale: float | None = None
-) -> tuple[FloatArray, float]:
+) -> tuple[NetworkInput, float]:
     """A region as (1, 3, h, w), aspect kept, never enlarged; and its scale.
 
     It is as large as the entry allows, or, where that has free sizes and `most_scale` is given,
@@ -80,16 +81,14 @@ def region(
     if most_scale is not None and wanted.multiple_of is not None:
         width = min(width, _multiple((x1 - x0) * min(most_scale, 1.0), wanted.multiple_of))
         height = min(height, _multiple((y1 - y0) * min(most_scale, 1.0), wanted.multiple_of))
-    tensor, scale = view.letterboxed(width, height, pixels_of(wanted), (x0, y0, x1, y1))
-    return tensor[None], scale
+    return view.input_letterboxed(width, height, pixels_of(wanted), (x0, y0, x1, y1))
 
 
-def face_crops(view: PictureView, wanted: Input, faces: Sequence[Located]) -> FloatArray:
+def face_crops(view: PictureView, wanted: Input, faces: Sequence[Located]) -> NetworkInput:
     """The crop of each face that the entry names, (n, 3, h, w)."""
     pixels, kind, size = pixels_of(wanted), wanted.crop or "", wanted.width
-    return np.stack(
-        [view.warped(crop_matrix(kind, face, size), size, size, pixels) for face in faces]
-    )
+    matrices = [crop_matrix(kind, face, size) for face in faces]
+    return view.input_warped(matrices, size, size, pixels)
 
 
 def probabilities(entry: ModelEntry, raw: FloatArray) -> FloatArray:

@@ -17,14 +17,19 @@ import numpy as np
 
 from fastthumb import _core
 from fastthumb.errors import FrameError
+from fastthumb.inference import device_tensors
+from fastthumb.inference.device_tensors import DeviceTensor, Turned
 from fastthumb.media.layout import CoreFrame, CoreLayout, core_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from fastthumb.media.source import Frame, SourceInfo
 
     Tensor = npt.NDArray[np.float32]
+    NetworkInput = Tensor | DeviceTensor  # float32 (n, 3, height, width), on the host or a GPU
 
 Box = tuple[float, float, float, float]
 
@@ -103,6 +108,13 @@ class PictureView:
         Returns float32 (3, height, width). What lies outside the picture is `pixels.fill`.
         Raises FrameError for an empty region or a size that cannot be.
         """
+        tensor: Tensor = np.asarray(self.input_fitted(width, height, pixels, box))[0]
+        return tensor
+
+    def input_fitted(
+        self, width: int, height: int, pixels: Pixels, box: Box | None = None
+    ) -> NetworkInput:
+        """As `fitted`, (1, 3, height, width), where the picture lies."""
         return self._fit(self._checked(box), (width, height), (width, height), pixels)
 
     def letterboxed(
@@ -121,6 +133,19 @@ class PictureView:
         smaller than the tensor is enlarged only with `enlarge`. Raises FrameError for an empty
         region or a size that cannot be.
         """
+        made, scale = self.input_letterboxed(width, height, pixels, box, enlarge=enlarge)
+        return np.asarray(made)[0], scale
+
+    def input_letterboxed(
+        self,
+        width: int,
+        height: int,
+        pixels: Pixels,
+        box: Box | None = None,
+        *,
+        enlarge: bool = False,
+    ) -> tuple[NetworkInput, float]:
+        """As `letterboxed`, (1, 3, height, width), where the picture lies."""
         x0, y0, x1, y1 = self._checked(box)
         scale = min(width / (x1 - x0), height / (y1 - y0))
         if not enlarge:
@@ -144,24 +169,40 @@ class PictureView:
         M @ (x - 0.5, y - 0.5, 1) + 0.5 is what is wanted here.
         Raises FrameError for a matrix that is not finite or cannot be turned around.
         """
+        tensor: Tensor = np.asarray(self.input_warped([matrix], width, height, pixels))[0]
+        return tensor
+
+    def input_warped(
+        self,
+        matrices: Sequence[npt.NDArray[np.float64]],
+        width: int,
+        height: int,
+        pixels: Pixels,
+    ) -> NetworkInput:
+        """As `warped` by each of one or more matrices, (n, 3, height, width), where it lies."""
+        ways = [self._back(matrix) for matrix in matrices]
+        wanted, picture = pixels.tensor_format(width, height), self._picture
+        if not isinstance(picture, CoreFrame):
+            return np.stack([_core.warp_rgb(picture, way, wanted) for way in ways])
+        layout, planes, pitches = _core_layout(picture.layout), picture.planes, picture.pitches
+        if picture.on_device is not None:
+            return device_tensors.warped(picture, layout, ways, wanted, (width, height))
+        return np.stack([_core.warp_planes(layout, planes, pitches, way, wanted) for way in ways])
+
+    def rgb(self, width: int, height: int, box: Box | None = None) -> npt.NDArray[np.uint8]:
+        """Region `box` stretched to uint8 (height, width, 3), for people and tests."""
+        codes = self.fitted(width, height, Pixels(), box)
+        return np.ascontiguousarray(np.rint(codes).astype(np.uint8).transpose(1, 2, 0))
+
+    def _back(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Tensor px to stored px of a matrix from display px to tensor px; both (2, 3)."""
         square = np.vstack([np.asarray(matrix, np.float64).reshape(2, 3), [0.0, 0.0, 1.0]])
         if not np.isfinite(square).all() or abs(np.linalg.det(square)) < 1e-12:
             raise FrameError(
                 f"warp: needs a finite matrix that can be inverted, got {square[:2].tolist()}; "
                 "leave out crops without an extent"
             )
-        back = np.ascontiguousarray((self._way.matrix @ np.linalg.inv(square))[:2])
-        tensor_format = pixels.tensor_format(width, height)
-        if isinstance(self._picture, CoreFrame):
-            core = self._picture
-            layout = _core_layout(core.layout)
-            return _core.warp_planes(layout, core.planes, core.pitches, back, tensor_format)
-        return _core.warp_rgb(self._picture, back, tensor_format)
-
-    def rgb(self, width: int, height: int, box: Box | None = None) -> npt.NDArray[np.uint8]:
-        """Region `box` stretched to uint8 (height, width, 3), for people and tests."""
-        codes = self.fitted(width, height, Pixels(), box)
-        return np.ascontiguousarray(np.rint(codes).astype(np.uint8).transpose(1, 2, 0))
+        return np.ascontiguousarray((self._way.matrix @ np.linalg.inv(square))[:2])
 
     def _checked(self, box: Box | None) -> Box:
         if box is None:
@@ -176,24 +217,22 @@ class PictureView:
 
     def _fit(
         self, box: Box, size: tuple[int, int], tensor: tuple[int, int], pixels: Pixels
-    ) -> Tensor:
-        tensor_format = pixels.tensor_format(*tensor)
+    ) -> NetworkInput:
+        wanted = pixels.tensor_format(*tensor)
         picture, way = self._picture, self._way
         if not isinstance(picture, CoreFrame):
-            return _core.fit_rgb(picture, box, size, tensor_format, filter=pixels.filter)
+            return _core.fit_rgb(picture, box, size, wanted, filter=pixels.filter)[None]
         corners = way.matrix @ np.array([[box[0], box[2]], [box[1], box[3]], [1.0, 1.0]])
         (x0, x1), (y0, y1) = np.sort(corners[:2]).tolist()
-        return _core.fit_planes(
-            _core_layout(picture.layout),
-            picture.planes,
-            picture.pitches,
-            (x0, y0, x1, y1),
-            size,
-            tensor_format,
-            quarter_turns=way.quarter_turns,
-            mirrored=way.mirrored,
-            filter=pixels.filter,
+        layout = _core_layout(picture.layout)
+        how = Turned(quarter_turns=way.quarter_turns, mirrored=way.mirrored, filter=pixels.filter)
+        if picture.on_device is not None:
+            region = (x0, y0, x1, y1)
+            return device_tensors.fitted(picture, layout, region, size, wanted, tensor, how)
+        fitted = _core.fit_planes(
+            layout, picture.planes, picture.pitches, (x0, y0, x1, y1), size, wanted, **how
         )
+        return fitted[None]
 
 
 def _side(start: float, end: float, scale: float, most: int) -> tuple[int, float]:

@@ -11,7 +11,7 @@ overwritten before it was read. Who reads on another stream must be done before 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,9 @@ from fastthumb import _core
 from fastthumb.errors import DeviceUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import av
     import numpy as np
     import numpy.typing as npt
 
@@ -72,7 +75,8 @@ class DeviceImage:
     """A decoded picture on a GPU, which owns its pixels.
 
     `planes` are the device addresses of luma and chroma, `pitches` their bytes per row. The pixels
-    may be read on `stream` at once; see Note [one stream].
+    may be read on `stream` at once; see Note [one stream]. `likeness` gives a planar picture of the
+    same film that the CPU decoded, to be written on by the thread that asks.
     """
 
     is_corrupt = False
@@ -87,6 +91,7 @@ class DeviceImage:
         key_frame: bool,
     ) -> None:
         self._pool, self._buffer, self._layout = pool, buffer, layout
+        self.likeness: Callable[[], av.VideoFrame] = _nothing_like_it
         self._host: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
         self.pts, self.key_frame = pts, key_frame
 
@@ -129,6 +134,14 @@ class DeviceImage:
         """Bytes per row of luma and chroma."""
         return self._layout.pitch, self._layout.pitch
 
+    def scratch(self, size: int) -> _core.DeviceBuffer:
+        """Memory of at least so many bytes, for use on `stream`; `give_back` it."""
+        return self._pool.scratch(size)
+
+    def give_back(self, buffer: _core.DeviceBuffer) -> None:
+        """Keep memory from `scratch` for whoever wants some next."""
+        self._pool.give_back(buffer)
+
     def to_host(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """Both planes as bytes, uint8 (rows, row bytes) without padding between the rows.
 
@@ -147,6 +160,10 @@ class DeviceImage:
         return self._buffer.to_host(self.stream, offset, pitch, row_bytes, rows)
 
 
+def _nothing_like_it() -> av.VideoFrame:
+    raise DeviceUnavailable("a picture on a GPU is no film's; read it through its source")
+
+
 class SurfacePool:
     """The memory of pictures of one size; one thread copies into it, any may let go of pictures.
 
@@ -158,6 +175,7 @@ class SurfacePool:
         self._most = min(max(_MOST_BYTES // layout.bytes, _LEAST_PICTURES), _MOST_PICTURES)
         # Pictures may die anywhere, also while this thread is in here: no lock, but a deque.
         self._free: deque[_core.DeviceBuffer] = deque()
+        self._scratch: defaultdict[int, deque[_core.DeviceBuffer]] = defaultdict(deque)
         self._made = 0
 
     def copy(self, address: int, *, pts: int, key_frame: bool) -> DeviceImage:
@@ -180,6 +198,18 @@ class SurfacePool:
     def take_back(self, buffer: _core.DeviceBuffer) -> None:
         """Keep a buffer for the next picture."""
         self._free.append(buffer)
+
+    def scratch(self, size: int) -> _core.DeviceBuffer:
+        """See `DeviceImage.scratch`: to allocate and to free would stop the whole device."""
+        size = 1 << max(size - 1, 0).bit_length()  # few sizes, so that they are used again
+        try:
+            return self._scratch[size].pop()
+        except IndexError:
+            return _core.DeviceBuffer(self.stream.device, size)
+
+    def give_back(self, buffer: _core.DeviceBuffer) -> None:
+        """See `DeviceImage.give_back`."""
+        self._scratch[buffer.bytes].append(buffer)
 
     def _buffer(self) -> _core.DeviceBuffer:
         try:

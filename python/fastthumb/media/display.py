@@ -11,6 +11,7 @@ from av.video.reformatter import Interpolation
 
 from fastthumb.media.color import luma_levels
 from fastthumb.media.deinterlacing import deinterlaced
+from fastthumb.media.host_images import host_image
 from fastthumb.media.layout import (
     EXACT,
     bit_depth,
@@ -45,7 +46,7 @@ def display_rgb(
     `max_long_side` the picture is scaled down to it (never up). Interlaced frames are
     deinterlaced, except where the picture becomes so small that both fields merge.
     """
-    image = frame.image
+    image = host_image(frame)
     color = frame_color(image, info)
     width, height = target_size(image, info, max_long_side)
     if image.interlaced_frame and 2 * height > image.height:

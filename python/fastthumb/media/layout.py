@@ -17,6 +17,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from fastthumb.media.color import color_of, is_rgb
+from fastthumb.media.device_image import DeviceImage
 from fastthumb.media.tone import cell_lut, luma_curve, needs_mapping
 
 if TYPE_CHECKING:
@@ -96,11 +97,15 @@ class CoreLayout:
 
 @dataclass(frozen=True, slots=True)
 class CoreFrame:
-    """A picture as the core takes it: `SignalMeter.measure(planes, pitches)`."""
+    """A picture as the core takes it: `SignalMeter.measure(planes, pitches)`.
+
+    Where it lies on a GPU, `planes` are addresses, and `on_device` keeps them valid.
+    """
 
     layout: CoreLayout
     planes: tuple[Any, ...]  # buffers: PyAV planes, or arrays where a copy was needed
     pitches: tuple[int, ...]
+    on_device: DeviceImage | None = None
 
 
 @lru_cache(maxsize=64)
@@ -130,7 +135,13 @@ def pixel_layout(name: str) -> PixelLayout | None:
 
 def core_frame(frame: Frame, info: SourceInfo) -> CoreFrame:
     """Give the core a picture's planes as they lie in memory, and how to read them."""
-    image, color = frame.image, frame_color(frame.image, info)
+    image = frame.image
+    if isinstance(image, DeviceImage):
+        pixels = pixel_layout(image.format_name)
+        assert pixels is not None
+        layout = CoreLayout(image.width, image.height, pixels, info.color, fields=1)
+        return CoreFrame(layout, image.planes, image.pitches, image)
+    color = frame_color(image, info)
     if has_alpha(image.format):
         image = flattened(image, color)
         color = color_of(image, info.codec, info.color.peak_nits)

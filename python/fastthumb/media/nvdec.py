@@ -33,6 +33,8 @@ from fastthumb.media.source import Frame
 from fastthumb.media.spans import SpanTable
 
 if TYPE_CHECKING:
+    import av
+
     from fastthumb.media.device_image import DeviceImage
     from fastthumb.media.packets import PacketTable
     from fastthumb.media.source import Finish, Source
@@ -68,11 +70,12 @@ class NvdecSource:
     """
 
     def __init__(self, film: PyavSource, *, device: int) -> None:
-        self.film, self.device = film, device
+        self.film, self.gpu = film, device
         self.info, self.warnings = film.info, film.warnings
         self._lock, self._trial = threading.Lock(), threading.Lock()
         self._idle: list[NvdecSession] = []
         self._is_closed = False
+        self._of_thread = threading.local()
         self._trusts: bool | None = None  # None: not tried yet
         self._keyframe_pts: frozenset[int] | None = None
 
@@ -135,6 +138,11 @@ class NvdecSource:
         """See `Source.packets`."""
         return self.film.packets()
 
+    @property
+    def device(self) -> str:
+        """See `Source.device`."""
+        return "cpu" if self._trusts is False else f"cuda:{self.gpu}"
+
     # ---- for readers ----
 
     @property
@@ -147,7 +155,19 @@ class NvdecSource:
     def frame(self, index: int, image: DeviceImage) -> Frame:
         """A frame of the film whose picture is on the device."""
         seconds = float((image.pts - (self.info.start_pts or 0)) * self.info.time_base)
-        return Frame(index, image.pts, seconds, image.key_frame, cast("Any", image))
+        image.likeness = self._likeness
+        return Frame(index, image.pts, seconds, image.key_frame, image)
+
+    def _likeness(self) -> av.VideoFrame:
+        """See `DeviceImage.likeness`: the first keyframe, once for each thread."""
+        image: av.VideoFrame | None = getattr(self._of_thread, "likeness", None)
+        if image is None:
+            table = SpanTable(self.packets())
+            (frame,) = self.film.span_frames(table.spans(0, 0))
+            image = cast("av.VideoFrame", frame.image)
+            image.make_writable()
+            self._of_thread.likeness = image
+        return image
 
     @contextmanager
     def session(self) -> Iterator[NvdecSession]:
@@ -160,7 +180,7 @@ class NvdecSource:
                 raise SourceError(f"{self.info.path}: the source is closed; open it again")
             session = self._idle.pop() if self._idle else None
         if session is None:
-            session = NvdecSession(self.info, self.device)
+            session = NvdecSession(self.info, self.gpu)
         try:
             yield session
         except CannotSeek:
@@ -210,7 +230,7 @@ class NvdecSource:
             if self._trusts is not False:
                 self._trusts = False
                 self.warnings.append(
-                    f"the film is decoded on the CPU, not on GPU {self.device}: {why}"
+                    f"the film is decoded on the CPU, not on GPU {self.gpu}: {why}"
                 )
         self._close_idle()
 
@@ -231,7 +251,7 @@ class NvdecSource:
         reader = NvdecSpanReader(self)
         try:
             ours = [cast("Any", frame.image) for frame in reader.unchecked(spans)]
-            theirs = [frame.image for frame in self.film.span_frames(spans)]
+            theirs = [cast("Any", frame.image) for frame in self.film.span_frames(spans)]
         except CannotSeek:
             self.distrust(_LOST)
             return

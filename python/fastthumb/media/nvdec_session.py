@@ -31,6 +31,7 @@ _FILTERS = {
     "h264": "h264_mp4toannexb,dump_extra=freq=keyframe",
     "hevc": "hevc_mp4toannexb,dump_extra=freq=keyframe",
 }
+_DISCONTINUITY = 4  # CUVID_PKT_DISCONTINUITY
 _FORMATS = {"nv12": "NV12", "p010le": "P016", "p012le": "P016"}
 
 
@@ -81,6 +82,7 @@ class NvdecSession:
         if not self._is_empty:  # somebody has not read the last ones to their end
             self._decode(None)
         self._is_empty = False
+        self._jump()
         description = _FILTERS.get(self._codec, "null")
         filtered = _filtered(
             packets, span.final_pts, av.BitStreamFilterContext(description, stream)
@@ -101,12 +103,21 @@ class NvdecSession:
             yield from images
         self._is_empty = True
 
+    def _jump(self) -> None:
+        """Say that what follows does not go on from before: what its own demuxer's seek does."""
+        data = library().PacketData()
+        data.decode_flag = _DISCONTINUITY
+        self._put(data)
+
     def _decode(self, packet: av.Packet[VideoStream] | None) -> list[Any]:
         """What comes out when a packet goes in; None is the end, after which all is out."""
         data = library().PacketData()
         if packet is not None:
             data.bsl, data.bsl_data = packet.size, packet.buffer_ptr
             data.pts, data.key = packet.pts, packet.is_keyframe
+        return self._put(data)
+
+    def _put(self, data: Any) -> list[Any]:
         try:
             return list(self._decoder.Decode(data))
         except Exception as error:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastthumb.media.seeking import CannotSeek
-from fastthumb.media.spans import Span
-from fastthumb.media.spans import _packets as span_packets
+from fastthumb.media.spans import Span, span_packets
 
 if TYPE_CHECKING:
     import av
@@ -35,7 +34,7 @@ class NvdecSpanReader:
     def close(self) -> None:
         """Close the file, if it was opened."""
         if self._reading is not None:
-            self._source.film._stop(self._reading)
+            self._source.film.stop(self._reading)
             self._reading = None
 
     def frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
@@ -61,7 +60,7 @@ class NvdecSpanReader:
 
     def _opened(self) -> Reading:
         if self._reading is None:
-            self._reading = self._source.film._start(alone=True, on_damage=self._note_damage)
+            self._reading = self._source.film.start(alone=True, on_damage=self._note_damage)
         return self._reading
 
     def _span(

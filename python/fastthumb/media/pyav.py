@@ -53,13 +53,13 @@ class PyavSpanReader:
     def close(self) -> None:
         """Close the file, if it was opened."""
         if self._reading is not None:
-            self._source._stop(self._reading)
+            self._source.stop(self._reading)
             self._reading = None
 
     def frames(self, spans: Sequence[Span]) -> Iterator[Frame]:
         """See `SpanReader.frames`."""
         if self._reading is None:
-            self._reading = self._source._start(
+            self._reading = self._source.start(
                 alone=True, finish=self._finish, on_damage=self._note_damage
             )
         for span in spans:
@@ -82,6 +82,8 @@ class PyavSource:
     Each pass opens the file anew and closes it at its end, so passes may overlap, and no
     decoder outlives its use.
     """
+
+    device = "cpu"
 
     def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
         self._name = os.fsdecode(path)
@@ -134,7 +136,7 @@ class PyavSource:
         """See `Source.keyframes`. A film that marks none gives its first frame, with a warning."""
         index, last = 0, None
         if not self._timeline_made_up:
-            reading = self._start(keyframes_only=True)
+            reading = self.start(keyframes_only=True)
             try:
                 for image in reading.images():
                     if image.pts is None or (last is not None and image.pts <= last):
@@ -143,7 +145,7 @@ class PyavSource:
                     yield self._frame(index, image.pts, image, made_up=False)
                     index, last = index + 1, image.pts
             finally:
-                self._stop(reading)
+                self.stop(reading)
         if self._timeline_made_up:
             # Only a whole pass knows the timestamps that are made up.
             for frame in self.frames():
@@ -208,14 +210,14 @@ class PyavSource:
     def packets(self) -> PacketTable:
         """See `Source.packets`. The table is made once."""
         if self._table is None:
-            reading = self._start()
+            reading = self.start()
             try:
                 self._table = packet_table(reading.packets())
             finally:
-                self._stop(reading)
+                self.stop(reading)
         return self._table
 
-    def _start(
+    def start(
         self,
         *,
         keyframes_only: bool = False,
@@ -223,6 +225,7 @@ class PyavSource:
         finish: Finish = "exact",
         on_damage: Callable[[int | None], None] | None = None,
     ) -> Reading:
+        """A new reading of the film; with `alone` its decoder has one thread. End it by `stop`."""
         if self._closed:
             raise SourceError(f"{printable(self._name)}: the source is closed; open it again")
         reading = Reading(
@@ -236,7 +239,8 @@ class PyavSource:
         self._open_readings.add(reading)
         return reading
 
-    def _stop(self, reading: Reading) -> None:
+    def stop(self, reading: Reading) -> None:
+        """Close a reading."""
         reading.close()
         self._open_readings.discard(reading)
 
@@ -270,7 +274,7 @@ class PyavSource:
         """Give every picture with its timestamp; tell what is odd about the film as a whole."""
         timeline = self._timeline()
         layouts: set[tuple[int, int, str]] = set()
-        reading = self._start(finish=finish)
+        reading = self.start(finish=finish)
         count, end_pts = 0, 0
         try:
             for image in reading.images():
@@ -288,7 +292,7 @@ class PyavSource:
             self._timeline_made_up |= timeline.made_up
             note_timeline(self._trouble, timeline)
             note_layouts(self._trouble, layouts)
-            self._stop(reading)
+            self.stop(reading)
 
     def _cut_off(self, reading: Reading) -> Iterator[av.VideoFrame]:
         """Give the last pictures, which frame threads lose where the very end is damaged.
@@ -303,7 +307,7 @@ class PyavSource:
         last = reading.last_shown_pts
         if last is None:
             return
-        tail = self._start(alone=True)
+        tail = self.start(alone=True)
         try:
             seeker = Seeker(tail, self._first_packet)
             if seeker.find(last) is None:
@@ -315,11 +319,11 @@ class PyavSource:
         except CannotSeek:
             return
         finally:
-            self._stop(tail)
+            self.stop(tail)
 
     def _found(self, wanted: list[int], keep_neighbors: bool) -> Iterator[Found]:
         if not self._timeline_made_up:
-            reading = self._start()
+            reading = self.start()
             try:
                 seeker = Seeker(
                     reading,
@@ -337,7 +341,7 @@ class PyavSource:
             except CannotSeek:
                 pass
             finally:
-                self._stop(reading)
+                self.stop(reading)
         if wanted and not self._closed:
             yield from self._found_from_start(wanted, keep_neighbors)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from fastthumb.errors import DeviceUnavailable
+from fastthumb.errors import SettingsError
 
 if TYPE_CHECKING:
     import os
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import av
 
+    from fastthumb.media.device_image import DeviceImage
     from fastthumb.media.packets import PacketTable
     from fastthumb.media.spans import Span
 
@@ -93,7 +94,7 @@ class Frame:
 
     `pts` is in units of the stream's time base; `seconds` counts from the first frame.
     `index` counts the frames of this pass, in presentation order, from 0. The planes of
-    `image` are read through the buffer protocol and are valid as long as `image` lives.
+    `image`, in the host's memory or a GPU's, are valid as long as `image` lives.
     `damaged` pictures were decoded from broken data and may show blocks or smears.
     `neighbors` are the pictures before and after it, where a pass was asked to keep them.
     """
@@ -102,7 +103,7 @@ class Frame:
     pts: int
     seconds: float
     keyframe: bool
-    image: av.VideoFrame
+    image: av.VideoFrame | DeviceImage
     synthesized_pts: bool = False
     damaged: bool = False
     neighbors: tuple[av.VideoFrame | None, av.VideoFrame | None] = (None, None)
@@ -126,6 +127,11 @@ class Source(Protocol):
 
     info: SourceInfo
     warnings: list[str]
+
+    @property
+    def device(self) -> str:
+        """Where passes over the film are decoded: "cpu" or "cuda:0"."""
+        ...
 
     def frames(self, *, finish: Finish = "exact") -> Iterator[Frame]:
         """Give every frame that decodes, in presentation order.
@@ -179,13 +185,28 @@ class Source(Protocol):
 def open_source(
     path: str | os.PathLike[str], *, device: str = "cpu", threads: int | None = None
 ) -> Source:
-    """Open a video file or a URL.
+    """Open a video file or a URL, to be decoded on the CPU or on a GPU ("cpu", "cuda:0").
 
+    A film that the GPU does not decode is read by the CPU, with a warning that says why.
     `threads=None` decodes with as many threads as there are cores, `threads=1` with one.
-    Raises Unreadable, NotAVideo, NothingDecodable or SourceError, each naming the file.
+    Raises Unreadable, NotAVideo, NothingDecodable or SourceError, each naming the file,
+    DeviceUnavailable where nothing decodes on that GPU, SettingsError for an unknown device.
     """
-    if device != "cpu":
-        raise DeviceUnavailable(f"device={device!r}: videos are decoded on the CPU; use 'cpu'")
+    number = gpu_number(device)
+    if number is not None:
+        from fastthumb.media.nvdec import open_on_device
+
+        return open_on_device(path, device=number, threads=threads)
     from fastthumb.media.pyav import PyavSource
 
     return PyavSource(path, threads=threads)
+
+
+def gpu_number(device: str) -> int | None:
+    """The number of the GPU in "cuda:0", None for "cpu"; SettingsError for anything else."""
+    if device == "cpu":
+        return None
+    kind, _, number = device.partition(":")
+    if kind != "cuda" or not number.isdecimal():
+        raise SettingsError(f"device: wanted cpu or cuda:NUMBER, got {device!r}; use 'cpu'")
+    return int(number)

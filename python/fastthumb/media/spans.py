@@ -109,7 +109,7 @@ def read_span(reading: Reading, span: Span) -> Iterator[av.VideoFrame]:
     """
     reading.wanted_from_pts = span.first_pts
     begun = False
-    for image in reading.images(_packets(reading, span)):
+    for image in reading.images(span_packets(reading, span)):
         if image.pts is None or image.pts < span.key_pts:
             continue  # leads the keyframe, and leans on what was not decoded
         if not begun and (image.pts != span.key_pts or not image.key_frame):
@@ -121,7 +121,7 @@ def read_span(reading: Reading, span: Span) -> Iterator[av.VideoFrame]:
         raise CannotSeek
 
 
-def _packets(reading: Reading, span: Span) -> Iterator[av.Packet[VideoStream]]:
+def span_packets(reading: Reading, span: Span) -> Iterator[av.Packet[VideoStream]]:
     """The packets from the span's keyframe to its last one, in decoding order."""
     for seconds in STEPS_BACK_SECONDS:
         depth = reading.stream.codec_context.reorder_depth

@@ -1,0 +1,105 @@
+"""Whole titles on a GPU, without one: over fake driver libraries and the core's CPU twins.
+
+Everything but the arithmetic of the device is real: what is decoded, held, measured in batches,
+shown to networks and rendered. That must give exactly the title that the CPU makes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+import nvdec_fakes
+import nvdec_films
+from nvdec_fakes import Machine
+from nvdec_films import Kind
+
+if importlib.util.find_spec("PyNvVideoCodec") is None:
+    pytest.skip(
+        "PyNvVideoCodec is not installed (pip install PyNvVideoCodec)", allow_module_level=True
+    )
+if sys.platform != "linux" or shutil.which("cc") is None:
+    pytest.skip("the fake driver libraries need Linux and cc", allow_module_level=True)
+
+# Without the filter that presets leave out of different pictures on the CPU, and with one slice a
+# picture: the fake decoder knows a packet by its last bytes.
+UNFILTERED = {
+    "x264-params": "scenecut=0:b-adapt=0:no-deblock=1:sliced-threads=0",
+    "preset": "veryfast",
+}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory) -> Iterator[Machine]:
+    machine = Machine(nvdec_fakes.compile_libraries(tmp_path_factory.mktemp("driver")))
+    yield machine
+    machine.close()
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> tuple[Path, Path]:
+    """A film of 72 s that divides into chunks."""
+    folder = tmp_path_factory.mktemp("film")
+    options = (("x264-params", UNFILTERED["x264-params"]),)
+    kind = Kind("libx264", ".mkv", (192, 128), b_frames=3, options=options, frames=1800, every=25)
+    path = nvdec_films.write_film(folder, kind)
+    return path, nvdec_films.write_pictures(path, folder / "pictures")
+
+
+def without_times(record: dict[str, Any]) -> dict[str, Any]:
+    left_out = ("timings", "wall_seconds", "device", "made_at", "warnings")
+    return {name: value for name, value in record.items() if name not in left_out}
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced", "best"])
+def test_title_is_that_of_the_cpu(machine, film, tmp_path, preset):
+    expected, _ = nvdec_fakes.title(film[0], None, preset, tmp_path / "cpu")
+    record, batches = machine.run(nvdec_fakes.title, *film, preset, tmp_path / "gpu")
+    assert record["device"] == "cuda:0"
+    assert max(batches) > 1, "measured in batches"
+    assert record["warnings"] == expected["warnings"]
+    assert without_times(record) == without_times(expected)
+    assert len(record["variants"]) >= 4
+    for variant in record["variants"]:
+        one, other = (tmp_path / place / variant["file"] for place in ("cpu", "gpu"))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_gpu_short_of_memory_measures_in_smaller_batches_and_says_so(machine, film, tmp_path):
+    expected, _ = nvdec_fakes.title(film[0], None, "best", tmp_path / "cpu")
+    record, _ = machine.run(nvdec_fakes.title, *film, "best", tmp_path / "gpu", None, 4)
+    said = [one for one in record["warnings"] if "short of memory" in one]
+    assert said == [
+        "GPU 0: short of memory; frames are measured 16 at a time",
+        "GPU 0: short of memory; frames are measured 8 at a time",
+        "GPU 0: short of memory; frames are measured 4 at a time",
+    ]
+    assert without_times(record) == without_times(expected)
+
+
+def test_faces_seen_on_the_gpu_are_those_of_the_cpu(machine, data, models, tmp_path):
+    film = tmp_path / "face.mkv"
+    with (
+        av.open(str(data / "videos" / "closeup_redhair_woman_9s.mp4")) as taken,
+        av.open(str(film), "w") as output,
+    ):
+        stream: Any = output.add_stream("libx264", rate=25, options=UNFILTERED)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 640, 360, "yuv420p", 25
+        for number, image in enumerate(taken.decode(video=0)):
+            small = image.reformat(640, 360, "yuv420p")
+            small.pts, small.time_base = number, stream.codec_context.time_base
+            output.mux(stream.encode(small))
+        output.mux(stream.encode(None))
+    pictures = nvdec_films.write_pictures(film, tmp_path / "pictures")
+    expected, _ = nvdec_fakes.title(film, None, "balanced", tmp_path / "cpu", models)
+    assert any(variant["tags"]["people"] for variant in expected["variants"])
+    record, _ = machine.run(nvdec_fakes.title, film, pictures, "balanced", tmp_path / "gpu", models)
+    assert without_times(record) == without_times(expected)
+    assert any("it runs on the CPU" in said for said in record["warnings"]), "nothing runs networks"
