@@ -37,7 +37,7 @@ PARTS: dict[int, Callable[[Steps, Place], None]] = {1: facts, 2: end_to_end, 3: 
 MINUTES = {1: 8.0, 2: 9.0, 3: 8.0}
 # The result files, and the beginnings of the names of the steps that each keeps.
 RESULTS = {
-    "gpu_kernels": ("build", "tests", "kernels", "letterbox"),
+    "gpu_kernels": ("build", "tests", "kernels"),
     "gpu_nvdec": ("nvdec",),
     "gpu_films": ("doctor", "networks", "film"),
     "gpu_speed": ("speed", "errors"),

@@ -26,6 +26,7 @@ def bench() -> Iterator[Any]:
     sys.path.insert(0, str(BENCH))
     try:
         import _gpu_carry as carry
+        import _gpu_facts as facts
         import _gpu_networks as networks
         import _gpu_runs as runs
         import _gpu_steps as steps
@@ -33,7 +34,13 @@ def bench() -> Iterator[Any]:
         import gpu
 
         yield SimpleNamespace(
-            carry=carry, gpu=gpu, networks=networks, runs=runs, steps=steps, titles=titles
+            carry=carry,
+            facts=facts,
+            gpu=gpu,
+            networks=networks,
+            runs=runs,
+            steps=steps,
+            titles=titles,
         )
     finally:
         sys.path.remove(str(BENCH))
@@ -49,6 +56,17 @@ def python(program: str) -> list[str]:
 def lines(out: Path) -> dict[str, dict[str, Any]]:
     text = (out / "gpu.jsonl").read_text(encoding="utf-8")
     return {line["step"]: line for line in map(json.loads, text.splitlines())}
+
+
+def test_every_test_that_needs_a_device_is_run_and_named(bench: Any) -> None:
+    named = (BENCH.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    asked = "REQUIRE_CUDA", "stream_or_skip"
+    files = Path(__file__).parent.glob("test_*.py")
+    on_device = {file.name for file in files if any(w in file.read_text() for w in asked)}
+    on_device.remove(Path(__file__).name)
+    assert len(on_device) >= 7
+    assert on_device <= {*bench.facts.DEVICE_TESTS, *bench.facts.TWIN_TESTS}
+    assert all(f"tests/{name}" in named for name in on_device)
 
 
 def test_every_step_is_a_line_at_once_and_stops_no_other(bench: Any, tmp_path: Path) -> None:
