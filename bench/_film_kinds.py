@@ -19,7 +19,7 @@ from typing import Any
 import av
 import numpy as np
 
-from _films import composed, joined, truth_of
+from _films import composed, encoded_again, joined, truth_of
 from fastthumb.media.source import open_source
 
 PART_SECONDS = 200
@@ -58,6 +58,11 @@ def whole_film(minutes: float) -> Path:
     return joined(f"film-1080p-{count}-parts.mp4", made)
 
 
+def streamed() -> Path:
+    """Ten minutes of these parts at the bit rate at which services stream 1080p."""
+    return encoded_again(whole_film(10), "film-1080p-6-mbit.mp4", kilobits_per_second=6000)
+
+
 def long_gops() -> Path:
     options = (*FULL_HD, "--gop", "250", "--scenecut", "--shot", "3:12", "--seed", "24")
     return composed("film-1080p-long-gop.mp4", "--minutes", "4", *options)
@@ -83,6 +88,7 @@ class Kind:
 
 KINDS = {
     "h264": Kind("1080p H.264, a keyframe every 2 s, none at cuts", whole_film),
+    "streamed": Kind("1080p H.264 at 6 Mbit/s, a keyframe every 2 s", lambda _: streamed()),
     "long-gop": Kind(
         "1080p H.264, keyframes at cuts, else up to 10 s apart", lambda _: long_gops()
     ),

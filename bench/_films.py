@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,18 @@ def joined(name: str, parts: Sequence[Path]) -> Path:
         truths = [truth for part in parts if (truth := truth_of(part)) is not None]
         film.with_suffix(".truth.json").write_text(json.dumps(_joined_truth(truths)) + "\n")
     return film
+
+
+def encoded_again(film: Path, name: str, *, kilobits_per_second: int) -> Path:
+    """Path of the same frames and edits at another bit rate; a keyframe every 48 frames."""
+    made = cache_folder() / name
+    if not made.with_suffix(".truth.json").exists():
+        encoder = ("libx264", "-preset", "veryfast", "-bf", "3", "-g", "48", "-sc_threshold", "0")
+        command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(film), "-c:v", *encoder]
+        command += ["-b:v", f"{kilobits_per_second}k", "-pix_fmt", "yuv420p", str(made)]
+        subprocess.run(command, check=True)
+        shutil.copyfile(film.with_suffix(".truth.json"), made.with_suffix(".truth.json"))
+    return made
 
 
 def copy_packets(film: Path, parts: Sequence[Path]) -> None:

@@ -1,6 +1,6 @@
 """A whole film by every preset, against decode-only ffmpeg and other programs, in alternation.
 
-    python bench/film.py [--films h264,long-gop,hevc,4k] [--minutes 20] [--rounds 5]
+    python bench/film.py [--films h264,streamed,long-gop,hevc,4k] [--minutes 20] [--rounds 5]
                          [--film FILM] [--skip-peers] [--peers-bin DIR] [--katna-python PYTHON]
 
 Speed: every command runs once a round, in turn, as a process of its own, so that a drift of the

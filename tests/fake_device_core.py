@@ -30,6 +30,9 @@ class FakeDeviceSignalMeter:
             raise DeviceOutOfMemory("no memory")
         self._meter = _core.SignalMeter(layout)
 
+    def reset(self) -> None:
+        self._meter.reset()
+
     def measure(self, frames: Sequence[Frame]) -> list[Any]:
         self.batches.append(len(frames))
         return [self._meter.measure(_planes(*frame), tuple(frame[1])) for frame in frames]

@@ -146,23 +146,28 @@ def measured_on_device(
         pictures = [core_frame(frame, info) for frame in batch]
         if meter is None or pictures[0].layout != layout:
             layout, meter = pictures[0].layout, _device_meter(pictures[0], say)
+            meter.reset()
         signals = meter.measure([(picture.planes, picture.pitches) for picture in pictures])
         yield from map(Measured, batch, signals)
         size = min(2 * size, _LARGEST_BATCH)
 
 
 def _device_meter(picture: CoreFrame, say: Callable[[str], None]) -> _core.DeviceSignalMeter:
-    """A meter for frames like this one, for as large batches as the GPU's memory holds."""
+    """The meter for frames like this one, for as large batches as the GPU's memory holds."""
     image = picture.on_device
     assert image is not None
-    layout, batch = _core.FrameLayout(**picture.layout.arguments()), _LARGEST_BATCH
-    while True:
-        try:
-            return _core.DeviceSignalMeter(
-                layout, device=image.device, stream=image.stream, batch=batch
-            )
-        except DeviceOutOfMemory:
-            if batch == 1:
-                raise
-            batch //= 2
-            say(f"GPU {image.device}: short of memory; frames are measured {batch} at a time")
+
+    def made() -> _core.DeviceSignalMeter:
+        layout, batch = _core.FrameLayout(**picture.layout.arguments()), _LARGEST_BATCH
+        while True:
+            try:
+                return _core.DeviceSignalMeter(
+                    layout, device=image.device, stream=image.stream, batch=batch
+                )
+            except DeviceOutOfMemory:
+                if batch == 1:
+                    raise
+                batch //= 2
+                say(f"GPU {image.device}: short of memory; frames are measured {batch} at a time")
+
+    return image.shared(picture.layout, made)

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fastthumb import _core
 from fastthumb.errors import DeviceUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     import av
     import numpy as np
     import numpy.typing as npt
 
+T = TypeVar("T")
 SurfaceFormat = Literal["nv12", "p010le", "p012le"]
 
 _PITCH_BYTES = 256  # rows begin at multiples of it, as in what the driver allocates itself
@@ -134,6 +135,13 @@ class DeviceImage:
         """Bytes per row of luma and chroma."""
         return self._layout.pitch, self._layout.pitch
 
+    def shared(self, key: Hashable, made: Callable[[], T]) -> T:
+        """What works on pictures of this stream and is dear to make: made once, then found by key.
+
+        For the thread that reads them.
+        """
+        return self._pool.shared(key, made)
+
     def scratch(self, size: int) -> _core.DeviceBuffer:
         """Memory of at least so many bytes, for use on `stream`; `give_back` it."""
         return self._pool.scratch(size)
@@ -176,6 +184,7 @@ class SurfacePool:
         # Pictures may die anywhere, also while this thread is in here: no lock, but a deque.
         self._free: deque[_core.DeviceBuffer] = deque()
         self._scratch: defaultdict[int, deque[_core.DeviceBuffer]] = defaultdict(deque)
+        self._shared: dict[Hashable, Any] = {}
         self._made = 0
 
     def copy(self, address: int, *, pts: int, key_frame: bool) -> DeviceImage:
@@ -198,6 +207,13 @@ class SurfacePool:
     def take_back(self, buffer: _core.DeviceBuffer) -> None:
         """Keep a buffer for the next picture."""
         self._free.append(buffer)
+
+    def shared(self, key: Hashable, made: Callable[[], T]) -> T:
+        """See `DeviceImage.shared`."""
+        if key not in self._shared:
+            self._shared[key] = made()
+        found: T = self._shared[key]
+        return found
 
     def scratch(self, size: int) -> _core.DeviceBuffer:
         """See `DeviceImage.scratch`: to allocate and to free would stop the whole device."""
