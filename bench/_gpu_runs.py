@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _gpu_facts import HERE, Place, with_libraries_found
+from _gpu_facts import HERE, Place, build, with_libraries_found
 from _gpu_steps import Steps, lacking, no_device, no_file, no_package
 from _gpu_titles import compare
 
@@ -43,6 +43,13 @@ def make(
     steps.run(name, [*script, *options], 300, missing, **place.environment())
 
 
+def ready(steps: Steps, place: Place) -> None:
+    """Find the driver's libraries, and build where part 1 has not, as on a fresh machine."""
+    with_libraries_found()
+    if not place.package.exists():
+        build(steps, place)
+
+
 def titles(steps: Steps, name: str) -> Path:
     """Folder of the results of the step that makes a title."""
     return steps.path.parent / "titles" / "".join(c if c.isalnum() else "-" for c in name)
@@ -59,7 +66,7 @@ def title_file(steps: Steps, name: str) -> Path:
 
 def end_to_end(steps: Steps, place: Place) -> None:
     """Everything of part 2."""
-    with_libraries_found()
+    ready(steps, place)
     packaged = no_file(place.package)
     doctor = [sys.executable, "-m", "fastthumb", "doctor"]
     steps.run("doctor", doctor, 60, packaged, **place.environment())
@@ -100,7 +107,7 @@ def compared(steps: Steps, case: str) -> None:
 
 def speed(steps: Steps, place: Place) -> None:
     """Everything of part 3."""
-    with_libraries_found()
+    ready(steps, place)
     clips = place.clips or Path("nothing carried")
     folder = steps.path.parent / "films"
     short, long = (folder / f"film-{n}min.mp4" for n in (SHORT_MINUTES, LONG_MINUTES))
