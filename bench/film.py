@@ -12,7 +12,8 @@ Quality: shots against the known edits and against `best`; pictures within the k
 
 Also, with the default film: two films at once, memory per worker, choosing again, and what the
 rate of cuts costs. The result, results/film.json, is written after every film; with --add, films
-of the last result that are not run now stay in it. performance_page.py shows it in
+of the last result that are not run now stay in it, and with --skip-peers those of its peers, each
+with its own reference. performance_page.py shows it in
 docs/performance.md. All of it takes about an hour and a half on two cores, a third of it peers'.
 """
 
@@ -265,6 +266,9 @@ def main() -> None:
             scratch = Path(folder)
             wanted = places if name in ("own", "h264") and not args.skip_peers else None
             measured = measure(film, wanted, rounds, scratch)
+            before = data["films"].get(name, {}).get("rows", [])
+            known = {one["name"] for one in measured["rows"]}
+            measured["rows"] += [one for one in before if one["name"] not in known]
             data["films"][name] = {"title": title, **stamp(), **measured}
             print(table(measured["rows"]))
             save(args.name, data)

@@ -26,13 +26,14 @@ from fastthumb import _core
 from fastthumb.analysis import signals
 from fastthumb.gathering import gather_shots
 from fastthumb.media import layout
+from fastthumb.media.display import display_rgb
 from fastthumb.media.pyav import PyavSource
 from fastthumb.media.seeking import CannotSeek
 from fastthumb.media.spans import SpanTable
 from fastthumb.pipeline import make_title
 from fastthumb.presets import plan
 from fastthumb.settings import Preset, Settings
-from nvdec_films import Print, print_of
+from nvdec_films import Print, crc, print_of
 
 FOLDER = Path(__file__).parent / "fake_driver"
 LIBRARIES = {"cuda": "libcuda", "cuvid": "libnvcuvid", "encode": "libnvidia-encode"}
@@ -328,6 +329,12 @@ def title(
     settings = Settings(preset=preset, models_dir=models, detect=models is not None)
     record = make_title(film, "film", folder, settings, device=device, threads=3)
     return record.model_dump(), list(fake_device_core.FakeDeviceSignalMeter.batches)
+
+
+def shown(film: Path, pictures: Path | None) -> list[int]:
+    """Checksums of the film's pictures as viewers see them."""
+    with load(film, pictures) if pictures is not None else PyavSource(film) as source:
+        return [crc(display_rgb(frame, source.info)) for frame in source.frames()]
 
 
 def core_frame_on_host(frame: Any, info: Any) -> Any:

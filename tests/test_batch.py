@@ -13,6 +13,7 @@ import pytest
 from fastthumb import batch
 from fastthumb.batch import Outcome, run_batch, summary
 from fastthumb.discovery import find_videos, plan_jobs
+from fastthumb.errors import DeviceUnavailable
 from fastthumb.events import Event
 from fastthumb.planning import Plan
 from fastthumb.records import read_title
@@ -108,13 +109,27 @@ class Lanes:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
         self.made: list[tuple[str, int]] = []
-        monkeypatch.setattr(batch, "_Lane", lambda *_: self)
+        self.devices: list[str] = []  # of the processes, in the order in which they were started
+        monkeypatch.setattr(batch, "_Lane", self.start)
         monkeypatch.setattr(batch, "usable_cores", lambda: cores)
-        monkeypatch.setattr(batch, "_make_one", self.make)
+        monkeypatch.setattr(batch, "_make_one", self.make_here)
 
-    def make(self, plan: Plan, settings: Settings, threads: int, *_: object) -> Outcome:
+    def start(self, _context: object, _queue: object, device: str) -> Lanes:
+        self.devices.append(device)
+        return self
+
+    def make(self, plan: Plan, _settings: Settings, threads: int) -> Outcome:
         self.made.append((plan.job.title_id, threads))
         return Outcome(plan.job, "failed", "not tried")
+
+    def make_here(
+        self, plan: Plan, settings: Settings, device: str, threads: int, _: object
+    ) -> Outcome:
+        self.devices.append(device)
+        return self.make(plan, settings, threads)
+
+    def kill(self) -> None:
+        """Nothing is there to be killed."""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -143,6 +158,47 @@ def test_the_cores_are_shared_out(
     run(three_files(tmp_path), tmp_path / "out", workers=workers)
     assert {used for _, used in lanes.made} == {threads}
     assert len(lanes.made) == 3
+
+
+@pytest.mark.parametrize(
+    ("devices", "workers", "used", "threads"),
+    [
+        (("cuda:0",), None, ["cuda:0", "cuda:0"], 8),
+        (("cuda:0", "cuda:2"), None, ["cuda:0", "cuda:2", "cuda:0"], 10),
+        (("cuda:0", "cuda:1"), 2, ["cuda:0", "cuda:1"], 16),
+        (("cuda:1",), 1, ["cuda:1"] * 3, 16),
+    ],
+)
+def test_titles_take_turns_with_the_gpus(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    devices: tuple[str, ...],
+    workers: int | None,
+    used: list[str],
+    threads: int,
+) -> None:
+    lanes = Lanes(monkeypatch, cores=4)
+    run(three_files(tmp_path), tmp_path / "out", workers=workers, devices=devices)
+    assert lanes.devices == used
+    assert {each for _, each in lanes.made} == {threads}, "more than cores: they wait for the GPU"
+
+
+def test_a_gpu_that_fails_takes_only_its_title_and_not_for_good(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = batch.make_title
+
+    def failing(path: object, title_id: str, *rest: object, **options: object) -> object:
+        if title_id == "a":
+            raise DeviceUnavailable("GPU 0: an illegal address; start again")
+        return make(path, title_id, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch, "make_title", failing)
+    outcomes, _ = run(folder, tmp_path / "out")
+    assert statuses(outcomes) == {"a": "failed", "broken": "failed", "c": "done"}
+    assert outcomes[0].message == "GPU 0: an illegal address; start again"
+    monkeypatch.undo()
+    assert statuses(run(folder, tmp_path / "out")[0])["a"] == "done", "the film is not to blame"
 
 
 def test_the_largest_files_come_first_and_outcomes_in_order(

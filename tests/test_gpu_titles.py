@@ -19,7 +19,7 @@ import pytest
 import nvdec_fakes
 import nvdec_films
 from nvdec_fakes import Machine
-from nvdec_films import Kind
+from nvdec_films import KINDS, Kind
 
 if importlib.util.find_spec("PyNvVideoCodec") is None:
     pytest.skip(
@@ -70,6 +70,15 @@ def test_title_is_that_of_the_cpu(machine, film, tmp_path, preset):
     for variant in record["variants"]:
         one, other = (tmp_path / place / variant["file"] for place in ("cpu", "gpu"))
         assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_are_shown_in_the_colors_of_the_cpu(machine, tmp_path, kind):
+    film = nvdec_films.write_film(tmp_path, KINDS[kind])
+    pictures = nvdec_films.write_pictures(film, tmp_path / "pictures")
+    expected = nvdec_fakes.shown(film, None)
+    assert len(set(expected)) > 10
+    assert machine.run(nvdec_fakes.shown, film, pictures) == expected
 
 
 def test_gpu_short_of_memory_measures_in_smaller_batches_and_says_so(machine, film, tmp_path):
