@@ -64,7 +64,7 @@ def joined(name: str, parts: Sequence[Path]) -> Path:
     """
     film = cache_folder() / name
     if not film.with_suffix(".truth.json").exists():
-        _copy_packets(film, parts)
+        copy_packets(film, parts)
         truths = [truth for part in parts if (truth := truth_of(part)) is not None]
         film.with_suffix(".truth.json").write_text(json.dumps(_joined_truth(truths)) + "\n")
     return film
@@ -82,7 +82,8 @@ def encoded_again(film: Path, name: str, *, kilobits_per_second: int) -> Path:
     return made
 
 
-def _copy_packets(film: Path, parts: Sequence[Path]) -> None:
+def copy_packets(film: Path, parts: Sequence[Path]) -> None:
+    """Write a film that shows others one after the other, packets as they are."""
     import av
 
     with av.open(str(film), "w") as target:

@@ -1,282 +1,66 @@
-"""What the project does on a CUDA device: facts, parity, rates. One line of JSON per step.
+"""What the project does on a CUDA device, in three parts. One line of JSON per step.
 
-    python bench/gpu.py prepare CLIPS              where FFmpeg is: clips and their references
-    python bench/gpu.py run OUT [--clips CLIPS]    where the device is
+    python bench/gpu.py prepare TRIPS             where PyAV, ffmpeg and a network are
+    bench/gpu.sh OUT TRIPS --part 1               where the device is: facts, 8 minutes
+    bench/gpu.sh OUT TRIPS --part 2               against the CPU, end to end, 9 minutes
+    bench/gpu.sh OUT TRIPS --part 3               speed, memory, errors, 8 minutes
     python bench/gpu.py keep OUT/gpu.jsonl gpu_kernels gpu_nvdec --commit ... --date ...
 
-The machine with the device needs CMake, ninja, nvcc, pybind11, NumPy and pytest, nothing of the
-package's own needs. Every step runs by itself under its own limit, writes its line at once and
-stops none of the others; --only takes the beginnings of the names of steps.
+The machine with the device needs no network, but CMake, ninja, nvcc and Python with NumPy, pytest
+and the CUDA libraries of ONNX Runtime (those that come with PyTorch do). All else is carried there:
+`prepare` makes TRIPS/carried-000 and so on, each at most 60 MiB: clips with the checksums that
+FFmpeg makes of their frames, films, small models, and the wheels of all requirements. `--python` is
+the version there. `--wheel` adds a wheel of fastthumb with CUDA kernels, made by that Python with
+FASTTHUMB_CUDA=ON pip wheel --no-deps, which is used where nothing can be built. Copy the parts into
+one folder there, and the repository; bench/gpu.sh unpacks them, installs the wheels into a virtual
+environment that sees the machine's packages, and calls `run` in it.
+
+Every step runs by itself under its own limit, writes its line to OUT/gpu.jsonl at once and stops
+none of the others; what is missing is a line, too (`not_run`). --only takes the beginnings of the
+names of steps, --minutes how long the part may take.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-TAIL = 4000  # characters of output kept with a step
-LIBRARIES = ["libcuda.so", "libnvcuvid.so", "libnvidia-encode.so", "libnvinfer.so", "libnvjpeg.so"]
-LIBRARY_FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/local/nvidia"]
-PACKAGES = ["numpy", "torch", "cupy-cuda13x", "onnxruntime", "onnxruntime-gpu", "av", "pytest"]
+from _gpu_facts import Place, facts
+from _gpu_runs import end_to_end, speed
+from _gpu_steps import ROOT, Steps
 
-Command = list[str]
-
-
-class Steps:
-    """Runs the steps and writes their lines."""
-
-    def __init__(self, out: Path, only: list[str]) -> None:
-        out.mkdir(parents=True, exist_ok=True)
-        self.path = out / "gpu.jsonl"
-        self.only = only
-        self.failed: list[str] = []
-
-    def write(self, step: str, ok: bool, seconds: float, **data: Any) -> None:
-        line = {"step": step, "ok": ok, "seconds": round(seconds, 2)} | data
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        if not ok:
-            self.failed.append(step)
-        print(f"{'ok  ' if ok else 'FAIL'} {seconds:7.1f} s  {step}", flush=True)
-
-    def wanted(self, step: str) -> bool:
-        return not self.only or any(step.startswith(name) for name in self.only)
-
-    def facts(self, step: str, find: Callable[[], dict[str, Any]]) -> None:
-        if not self.wanted(step):
-            return
-        start = time.perf_counter()
-        try:
-            self.write(step, True, time.perf_counter() - start, data=find())
-        except Exception as exc:
-            self.write(step, False, time.perf_counter() - start, error=repr(exc))
-
-    def run(self, step: str, command: Command, limit_s: float, **environment: str) -> bool:
-        """Run a command; its lines of JSON become the step's data."""
-        if not self.wanted(step):
-            return False
-        start = time.perf_counter()
-        try:
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-                env=os.environ | environment, start_new_session=True,
-            )  # fmt: skip
-        except OSError as exc:
-            self.write(step, False, 0, error=repr(exc))
-            return False
-        error = None
-        try:
-            output, errors = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, errors = process.communicate()
-            error = f"stopped after {limit_s} s"
-        ok = process.returncode == 0 and error is None
-        found, text = [], []
-        for line in output.splitlines():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                text.append(line)
-        details: dict[str, Any] = {"data": found} if found else {}
-        if not ok:
-            details |= {"error": error or f"exit status {process.returncode}"}
-        if not ok or not found:
-            details |= {"output": "\n".join(text)[-TAIL:], "errors": errors[-TAIL:]}
-        self.write(step, ok, time.perf_counter() - start, **details)
-        return ok
-
-
-# ---- part 1: machine and build ----------------------------------------------------------------
-
-
-def said(*command: str) -> str:
-    """What a command says; its absence is a fact too."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        return f"{type(exc).__name__}: {exc}"
-    return (done.stdout + done.stderr).strip()[-TAIL:]
-
-
-def machine() -> dict[str, Any]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    packages = {}
-    for package in PACKAGES:
-        try:
-            packages[package] = version(package)
-        except PackageNotFoundError:
-            packages[package] = "not installed"
-    fields = "name,memory.total,driver_version,clocks.sm,clocks.max.sm,clocks.mem,compute_cap"
-    cpu = [line for line in said("lscpu").splitlines() if line.startswith(("Model name", "CPU(s)"))]
-    return {
-        "gpu": said("nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"),
-        "cpu": " ".join(" ".join(line.split()) for line in cpu),
-        "nvcc": said("nvcc", "--version").splitlines()[-2:],
-        "python": sys.version.split()[0],
-        "packages": packages,
-    }
-
-
-def libraries() -> dict[str, Any]:
-    known = [line.split()[-1] for line in said("ldconfig", "-p").splitlines() if "=>" in line]
-    for folder in LIBRARY_FOLDERS:
-        known += [str(path) for path in Path(folder).rglob("lib*.so*")]
-    return {name: sorted({p for p in known if f"/{name}" in p}) for name in LIBRARIES}
-
-
-def with_libraries_found() -> None:
-    """Put the folder of the driver's decoder library on the loader's path."""
-    folders = {str(Path(p).parent) for p in libraries()["libnvcuvid.so"]}
-    if folders:
-        inherited = os.environ.get("LD_LIBRARY_PATH", "")
-        os.environ["LD_LIBRARY_PATH"] = ":".join([*sorted(folders), inherited]).strip(":")
-
-
-def build(steps: Steps, folder: Path) -> Path:
-    """Build core, module and the bench program for the device here; the folder of the package."""
-    architecture = said("nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader")
-    digits = architecture.replace(".", "")
-    architecture = digits if digits.isdigit() else "90"
-    pybind = said(sys.executable, "-m", "pybind11", "--cmakedir")
-    steps.run(
-        "build: configure",
-        [
-            "cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DFASTTHUMB_CUDA=ON",
-            f"-DCMAKE_CUDA_ARCHITECTURES={architecture}-real", f"-Dpybind11_DIR={pybind}",
-            f"-DPython_EXECUTABLE={sys.executable}",
-        ],
-        120,
-    )  # fmt: skip
-    steps.run("build: core", ["cmake", "--build", str(folder)], 240)
-    steps.run(
-        "build: gpu_signals",
-        [
-            "nvcc", "-O3", "-std=c++20", "--expt-relaxed-constexpr", f"-arch=sm_{architecture}",
-            f"-I{ROOT / 'cpp/include'}", f"-I{ROOT / 'kernels'}", str(HERE / "gpu_signals.cu"),
-            str(folder / "libfastthumb_core.a"), "-o", str(folder / "gpu_signals"),
-        ],
-        120,
-    )  # fmt: skip
-    package = folder / "package"
-
-    def assemble() -> dict[str, Any]:
-        shutil.rmtree(package, ignore_errors=True)
-        shutil.copytree(ROOT / "python" / "fastthumb", package / "fastthumb")
-        (module,) = folder.glob("_core*.so")
-        shutil.copy(module, package / "fastthumb")
-        return {"module": module.name}
-
-    steps.facts("build: package", assemble)
-    return package
-
-
-# ---- the parts --------------------------------------------------------------------------------
-
-
-def kernels(steps: Steps, folder: Path, package: Path) -> None:
-    program = str(folder / "gpu_signals")
-    steps.run("kernels: parity with the plain twin", [program, "check"], 120)
-    paths = os.pathsep.join([str(package), str(ROOT / "tests")])
-    try:
-        import av  # noqa: F401
-    except ImportError:  # only asked for by tests that need test data, too
-        (package / "av.py").touch()
-    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k"]
-    required = {"PYTHONPATH": paths, "FASTTHUMB_REQUIRE_CUDA": "1"}
-    chosen = [*pytest, "cuda or device or bit_for_bit or twin"]
-    files = ["tests/test_kernels.py", "tests/test_kernels_input.py"]
-    steps.run("kernels: device tests", [*chosen, *files], 240, **required)
-    steps.run("letterbox: device tests", [*chosen, "tests/test_letterbox.py"], 120, **required)
-    steps.run("kernels: times", [program, "time", "40"], 120)
-    for tool in ("memcheck", "racecheck"):
-        command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", program]
-        steps.run(f"kernels: {tool}", [*command, "check-small"], 90)
-    steps.facts("kernels: profile", lambda: profile(program))
-
-
-METRICS = [
-    "gpu__time_duration.sum", "dram__bytes_read.sum", "dram__bytes_write.sum",
-    "sm__throughput.avg.pct_of_peak_sustained_elapsed",
-    "dram__throughput.avg.pct_of_peak_sustained_elapsed",
-    "sm__warps_active.avg.pct_of_peak_sustained_active", "launch__registers_per_thread",
-    "smsp__inst_executed.sum",
-]  # fmt: skip
-
-
-def profile(program: str) -> dict[str, Any]:
-    """What Nsight Compute reads of the kernels of one batch, in their order."""
-    options = ["--clock-control", "none", "--cache-control", "none", "--csv", "--launch-skip", "6"]
-    selection = ["--launch-count", "3", "--metrics", ",".join(METRICS)]
-    command = ["ncu", *options, *selection, program, "once", "64"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith('"')]
-    kernels: dict[str, Any] = {}
-    for row in csv.DictReader(lines):
-        name = row["Kernel Name"].replace("fastthumb::<unnamed>::", "").partition("(")[0]
-        kernel = kernels.setdefault(f"{row['ID']} {name}", {})
-        kernel[row["Metric Name"]] = f"{row['Metric Value']} {row['Metric Unit']}".strip()
-    if not kernels:
-        raise RuntimeError((done.stdout + done.stderr)[-TAIL:])
-    return kernels
-
-
-def nvdec(steps: Steps, clips: Path) -> None:
-    def step(name: str, kind: str, argument: str = "", limit_s: float = 40) -> bool:
-        script = [sys.executable, str(HERE / "_gpu_nvdec.py"), kind, str(clips), argument]
-        return steps.run(f"nvdec: {name}", script, limit_s)
-
-    with_libraries_found()
-    if not step("load", "load") and steps.wanted("nvdec: load"):
-        return
-    step("capabilities", "caps")
-    references = json.loads((clips / "references.json").read_text(encoding="utf-8"))
-    for name in references:
-        step(f"{name}, host", "clip", f"{name}|host")
-    for name in ("H.264", "HEVC, 10 bits, HLG, edit list", "VP9, odd size"):
-        step(f"{name}, device", "clip", f"{name}|device")
-    for sessions in (1, 2, 4, 7, 8, 14):
-        step(f"rate, {sessions}", "rate", f"film-h264.mp4|{sessions}|all", 60)
-    for sessions in (1, 7):
-        step(f"rate of HEVC, {sessions}", "rate", f"film-hevc.mp4|{sessions}|all", 60)
-        step(f"rate of keyframes, {sessions}", "rate", f"film-h264.mp4|{sessions}|keyframes", 60)
-    for sessions in (1, 7, 14):
-        step(f"one film in parts, {sessions}", "split", f"film-h264.mp4|{sessions}", 60)
+PARTS: dict[int, Callable[[Steps, Place], None]] = {1: facts, 2: end_to_end, 3: speed}
+MINUTES = {1: 8.0, 2: 9.0, 3: 8.0}
+# The result files, and the beginnings of the names of the steps that each keeps.
+RESULTS = {
+    "gpu_kernels": ("build", "tests", "kernels"),
+    "gpu_nvdec": ("nvdec",),
+    "gpu_films": ("doctor", "networks", "film"),
+    "gpu_speed": ("speed", "errors"),
+}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    steps = Steps(arguments.out, arguments.only)
-    folder = arguments.build.resolve()
-    steps.facts("machine", machine)
-    steps.facts("libraries", libraries)
-    package = build(steps, folder)
-    kernels(steps, folder, package)
-    if arguments.clips is not None:
-        nvdec(steps, arguments.clips.resolve())
-    print(f"{len(steps.failed)} steps failed: {', '.join(steps.failed) or 'none'}")
-    print(f"written to {steps.path}")
+    """Run parts; the exit status is 0 however their steps end."""
+    carried = None if arguments.carried is None else arguments.carried.resolve()
+    place = Place(arguments.build.resolve(), carried)
+    for part in arguments.part or sorted(PARTS):
+        minutes = MINUTES[part] if arguments.minutes is None else arguments.minutes
+        steps = Steps(arguments.out.resolve(), arguments.only, part, minutes)
+        PARTS[part](steps, place)
+        print(f"part {part}: {len(steps.failed)} steps failed: {', '.join(steps.failed) or 'none'}")
+        print(f"part {part}: {len(steps.not_run)} steps were not run; written to {steps.path}")
     return 0
-
-
-# ---- keeping results --------------------------------------------------------------------------
 
 
 def kept(line: dict[str, Any]) -> dict[str, Any]:
     """A step without its log: its data, or the last line that it said."""
-    short = {key: line[key] for key in ("step", "ok", "seconds", "data", "error") if key in line}
+    keys = ("step", "ok", "seconds", "data", "error", "not_run")
+    short = {key: line[key] for key in keys if key in line}
     said_last = [
         text.strip()
         for key in ("output", "errors")
@@ -293,9 +77,10 @@ def kept(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def keep(arguments: argparse.Namespace) -> int:
-    """Sort the lines of a run into the two result files."""
-    lines = [json.loads(line) for line in arguments.out.read_text(encoding="utf-8").splitlines()]
-    found = {line["step"]: line["data"] for line in lines if "data" in line}
+    """Sort the lines of a run into result files; of a step that ran twice the last line counts."""
+    text = arguments.out.read_text(encoding="utf-8")
+    lines = {line["step"]: line for line in map(json.loads, text.splitlines())}
+    found = {name: line["data"] for name, line in lines.items() if "data" in line}
     names = {n: [Path(p).name for p in paths] for n, paths in found["libraries"].items()}
     shared = {
         "date": arguments.date,
@@ -303,36 +88,71 @@ def keep(arguments: argparse.Namespace) -> int:
         "machine": found["machine"],
         "libraries": names,
     }
-    kinds = {"gpu_kernels": ("build", "kernels", "letterbox"), "gpu_nvdec": ("nvdec",)}
     for name in arguments.results:
-        mine = [kept(line) for line in lines if line["step"].split(":")[0] in kinds[name]]
+        mine = [kept(line) for line in lines.values() if _kind(line["step"]) in RESULTS[name]]
         report = {"bench": name} | shared | {"steps": mine}
-        path = HERE / "results" / f"{name}.json"
+        path = arguments.to / f"{name}.json"
         path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         print(f"written to {path}")
     return 0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(required=True)
-    preparing = commands.add_parser("prepare")
-    preparing.add_argument("clips", type=Path)
-    preparing.set_defaults(do=lambda a: __import__("_gpu_clips").prepare(a.clips))
-    running = commands.add_parser("run")
+def _kind(step: str) -> str:
+    return step.partition(":")[0]
+
+
+def prepare(arguments: argparse.Namespace) -> int:
+    """Make what is carried to the machine with the device."""
+    from _gpu_carry import prepare as carry
+
+    carry(arguments.trips, arguments.python, arguments.wheel)
+    return 0
+
+
+def repeat(arguments: argparse.Namespace) -> int:
+    """Make a longer film of a film's packets."""
+    from _films import copy_packets
+
+    arguments.target.parent.mkdir(parents=True, exist_ok=True)
+    copy_packets(arguments.target, [arguments.film] * arguments.times)
+    print(json.dumps({"film": arguments.target.name, "bytes": arguments.target.stat().st_size}))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = top.add_subparsers(required=True)
+    preparing = commands.add_parser("prepare", help="make what is carried there")
+    preparing.add_argument("trips", type=Path)
+    preparing.add_argument("--python", default="3.12", help="version of Python there")
+    preparing.add_argument("--wheel", type=Path, help="a wheel of fastthumb for it")
+    preparing.set_defaults(do=prepare)
+    running = commands.add_parser("run", help="run parts")
     running.add_argument("out", type=Path)
-    running.add_argument("--clips", type=Path)
+    running.add_argument("--part", type=int, choices=sorted(PARTS), action="append")
+    running.add_argument("--carried", type=Path, help="folder of what was carried, unpacked")
     running.add_argument("--build", type=Path, default=ROOT / "build" / "gpu")
     running.add_argument("--only", nargs="*", default=[])
+    running.add_argument("--minutes", type=float)
     running.set_defaults(do=run)
-    keeping = commands.add_parser("keep")
+    repeating = commands.add_parser("repeat", help="make a longer film")
+    repeating.add_argument("film", type=Path)
+    repeating.add_argument("times", type=int)
+    repeating.add_argument("target", type=Path)
+    repeating.set_defaults(do=repeat)
+    keeping = commands.add_parser("keep", help="keep the lines of a run as results")
     keeping.add_argument("out", type=Path, help="gpu.jsonl of a run")
-    keeping.add_argument("results", nargs="+", choices=["gpu_kernels", "gpu_nvdec"])
+    keeping.add_argument("results", nargs="+", choices=sorted(RESULTS))
     keeping.add_argument("--commit", required=True)
     keeping.add_argument("--date", required=True)
+    keeping.add_argument("--to", type=Path, default=ROOT / "bench" / "results")
     keeping.set_defaults(do=keep)
-    arguments = parser.parse_args()
-    return arguments.do(arguments) or 0
+    return top
+
+
+def main() -> int:
+    arguments = parser().parse_args()
+    return int(arguments.do(arguments))
 
 
 if __name__ == "__main__":

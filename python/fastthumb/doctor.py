@@ -5,31 +5,17 @@ from __future__ import annotations
 import importlib.util
 import platform
 import sys
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from fastthumb import __version__
 from fastthumb.cores import usable_cores
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `advice` says how to get more where `ok` is False."""
-
-    what: str
-    ok: bool
-    found: str
-    advice: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The finding as a dict."""
-        return asdict(self)
+from fastthumb.findings import Finding
+from fastthumb.gpu_findings import gpu_findings
 
 
 def examine() -> list[Finding]:
     """Look at the installation, the machine and the models; opens no film, needs no network."""
-    checks = (_package, _cores, _core, _cuda_twin, _decoder, _codecs, _formats, _demo_photographs)
-    return [*(check() for check in checks), _inference(), *_device_inference(), *_models()]
+    checks = (_package, _cores, _core, _decoder, _codecs, _formats, _demo_photographs, _inference)
+    return [*(check() for check in checks), *_models(), *gpu_findings()]
 
 
 def _package() -> Finding:
@@ -50,21 +36,6 @@ def _core() -> Finding:
         True,
         f"{', '.join(_core.implementations('frame_signals'))}; compiled by {build['compiler']}",
     )
-
-
-def _cuda_twin() -> Finding:
-    from fastthumb import _core
-
-    if not _core.build_info()["cuda"]:
-        return Finding(
-            "CUDA kernels",
-            False,
-            "not in this build",
-            "install again where nvcc is on PATH: FASTTHUMB_CUDA=ON pip install --no-binary "
-            "fastthumb fastthumb",
-        )
-    architectures = _core.build_info()["cuda_architectures"]
-    return Finding("CUDA kernels", True, f"built for {architectures}; films are decoded on the CPU")
 
 
 def _decoder() -> Finding:
@@ -106,16 +77,6 @@ def _inference() -> Finding:
     import onnxruntime
 
     return Finding("networks", True, f"ONNX Runtime {onnxruntime.__version__} on the CPU")
-
-
-def _device_inference() -> list[Finding]:
-    """The libraries that run networks on a GPU, in the order in which they are tried."""
-    from fastthumb.inference.device_networks import inference_facts
-
-    return [
-        Finding(f"GPU networks: {fact.backend}", fact.usable, fact.found, fact.advice)
-        for fact in inference_facts()
-    ]
 
 
 def _models() -> list[Finding]:
