@@ -13,11 +13,11 @@ from title_samples import title_record
 _make_in_worker = batch._make_in_worker
 
 
-def killing_worker(plan: Plan, settings: Settings, threads: int) -> batch.Outcome:
+def killing_worker(plan: Plan, settings: Settings, device: str, threads: int) -> batch.Outcome:
     """Stands in for a decoder that crashes on one file."""
     if plan.job.title_id == "b-kills":
         os._exit(11)
-    return _make_in_worker(plan, settings, threads)
+    return _make_in_worker(plan, settings, device, threads)
 
 
 def write_titles(database: str, worker: int, count: int) -> None:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
-import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine_samples import ENGINE, KEY, Builder, build_and_die, build_slowly, silent
 from fastthumb.inference.engine_cache import Built, EngineCache, EngineKey
 
-KEY = EngineKey(
-    model="sample",
-    model_sha256="00ff",
-    graph="1 nchw vector",
-    precision="fp16",
-    profile=((1, 3, 8, 8), (4, 3, 8, 8), (4, 3, 8, 8)),
-    tensorrt="11.4.0",
-    device_name="Fake GPU",
-    capability="9.0",
-)
 OTHERS: dict[str, Any] = {
     "model": "other",
     "model_sha256": "00fe",
@@ -34,22 +23,6 @@ OTHERS: dict[str, Any] = {
     "device_name": "Another GPU",
     "capability": "8.9",
 }
-ENGINE = bytes(range(256)) * 40 + b"\n\n"
-
-
-class Builder:
-    """Gives one engine and counts how often."""
-
-    def __init__(self, engine: bytes = ENGINE) -> None:
-        self.engine, self.timings = engine, list[bytes]()
-
-    def __call__(self, timings: bytes) -> Built:
-        self.timings.append(timings)
-        return Built(self.engine, b"timings\n%d" % len(self.timings))
-
-
-def silent(_: str) -> None:
-    pass
 
 
 def test_an_engine_is_built_once(tmp_path: Path) -> None:
@@ -140,31 +113,6 @@ def test_a_folder_that_cannot_be_written_costs_a_build_each_time(tmp_path: Path)
 # --- several processes
 
 
-def _slowly(folder: Path, log: Path) -> None:
-    def build(_: bytes) -> Built:
-        with log.open("a") as file:
-            file.write("begin\n")
-            file.flush()
-            time.sleep(0.3)
-            file.write("end\n")
-        return Built(ENGINE, b"timings")
-
-    assert EngineCache(folder).engine(KEY, build, silent) == ENGINE
-
-
-def _interrupted(folder: Path) -> None:
-    """Die, as by kill -9, when the engine's file is written but not yet in its place."""
-    replace = Path.replace
-
-    def killed(self: Path, target: Path) -> Path:
-        if target.suffix == ".engine":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return replace(self, target)
-
-    Path.replace = killed  # type: ignore[method-assign,assignment]
-    EngineCache(folder).engine(KEY, Builder(), silent)
-
-
 def started(target: Any, *arguments: Any) -> Any:
     process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
     process.start()
@@ -173,7 +121,7 @@ def started(target: Any, *arguments: Any) -> Any:
 
 def test_two_processes_build_one_engine(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    processes = [started(_slowly, tmp_path / "engines", log) for _ in range(3)]
+    processes = [started(build_slowly, tmp_path / "engines", log) for _ in range(3)]
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
@@ -181,7 +129,7 @@ def test_two_processes_build_one_engine(tmp_path: Path) -> None:
 
 
 def test_a_builder_that_is_killed_leaves_nothing_that_counts(tmp_path: Path) -> None:
-    process = started(_interrupted, tmp_path)
+    process = started(build_and_die, tmp_path)
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert list(tmp_path.glob(".fastthumb-*.tmp")), "it was to die in the middle of writing"

@@ -8,6 +8,7 @@ tensors find the same things is tested beside it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,11 @@ def test_expressions_equal_the_reference_in_public_order(data: Path, registry: R
         """Gives the crops of the reference, whatever is asked for."""
 
         def __init__(self) -> None:
-            self.left = list(tensors(net, wanted["crops_bgr_u8"]))
+            self.crops = tensors(net, wanted["crops_bgr_u8"])
 
-        def warped(self, *_: object) -> Floats:
-            return self.left.pop(0)
+        def input_warped(self, matrices: Sequence[object], *_: object) -> Floats:
+            assert len(matrices) == len(self.crops)
+            return self.crops
 
     face: Any = type("Face", (), {"box": (0, 0, 1, 1), "landmarks": np.eye(5, 2)})
     view: Any = Crops()

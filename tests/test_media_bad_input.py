@@ -257,7 +257,7 @@ def test_reading_in_circles_ends(tmp_path, monkeypatch):
     path = media_files.write(tmp_path / "circle.mp4")
     with open_source(path) as source:
         monkeypatch.setattr("fastthumb.media.reading._SPARE_BYTES", 1000)
-        start = source._start
+        start = source.start
 
         def endless(**options):
             reading = start(**options)
@@ -275,7 +275,7 @@ def test_reading_in_circles_ends(tmp_path, monkeypatch):
             )
             return reading
 
-        monkeypatch.setattr(source, "_start", endless)
+        monkeypatch.setattr(source, "start", endless)
         assert len(list(source.frames())) < 2000
         assert "damaged" in source.warnings[0]
 

@@ -105,7 +105,7 @@ def test_long_groups_are_decoded_once(tmp_path, table):
 def count_seeks(source) -> list[int]:
     """Record every seek that this source's readings make from now on."""
     seeks: list[int] = []
-    start = source._start
+    start = source.start
 
     def watched(**options):
         reading = start(**options)
@@ -113,7 +113,7 @@ def count_seeks(source) -> list[int]:
         reading.seek = lambda pts: (seeks.append(pts), seek(pts))[1]
         return reading
 
-    source._start = watched
+    source.start = watched
     return seeks
 
 

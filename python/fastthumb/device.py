@@ -26,7 +26,7 @@ def resolve_devices(gpu: str) -> tuple[tuple[str, ...], str]:
     for number in numbers:
         missing = shortcoming(int(number))
         if missing:
-            raise DeviceUnavailable(f"--gpu {gpu}: {missing}; see fastthumb doctor, or use none")
+            raise DeviceUnavailable(f"--gpu {gpu}: {missing}; run fastthumb doctor or --gpu none")
     return tuple(f"cuda:{int(number)}" for number in numbers), "asked for"
 
 

@@ -121,9 +121,8 @@ def process(
     )
     devices, why = resolve_devices(gpu)
     with progress.reporter(as_json) as reporter:
-        if gpu == "auto":
-            reporter.note(f"device: {devices[0]} ({why})")
-        failed = _run(paths, out, settings, jobs, force, dry_run, reporter, devices)
+        note = f"device: {devices[0]} ({why})" if gpu == "auto" else ""
+        failed = _run(paths, out, settings, jobs, force, dry_run, reporter, devices, note)
     if failed:
         raise typer.Exit(1)
 
@@ -137,6 +136,7 @@ def _run(
     dry_run: bool,
     reporter: progress.Reporter,
     devices: Sequence[str] = ("cpu",),
+    note: str = "",
 ) -> int:
     """Process the paths and report; returns the number of titles that failed."""
     from fastthumb.artwork.genres import priorities_of
@@ -147,6 +147,8 @@ def _run(
 
     priorities_of(settings.genre, settings.genres_file)
     videos, skipped = find_videos([location(path) for path in paths])
+    if note:
+        reporter.note(note)
     for skip in skipped:
         reporter(Event("skipped", path=printable(skip.path), message=skip.reason))
     planned = plan_jobs(videos, out)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import av
+import numpy as np
 
 from fastthumb.media.device_image import DeviceImage
 from fastthumb.media.layout import bit_depth, plane_samples
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from fastthumb.media.source import Frame
@@ -34,6 +34,8 @@ def host_image(frame: Frame) -> av.VideoFrame:
     return planar
 
 
-def _samples(rows: npt.NDArray[np.uint8], depth: int) -> npt.NDArray[np.uint8 | np.uint16]:
+def _samples(
+    rows: npt.NDArray[np.uint8], depth: int
+) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     """Samples of a plane's rows, whose bits are on top where there are more than 8."""
-    return rows if depth <= 8 else rows.view("<u2") >> (16 - depth)
+    return rows if depth <= 8 else np.right_shift(rows.view(np.uint16), 16 - depth)
