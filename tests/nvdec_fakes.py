@@ -326,7 +326,9 @@ def title(
         assert cuvid().fake_cuvid_load(os.fsencode(pictures)) == 0
     folder.mkdir()
     device = "cpu" if pictures is None else "cuda:0"
-    settings = Settings(preset=preset, models_dir=models, detect=models is not None)
+    settings = Settings(
+        preset=preset, models_dir=str(models) if models else None, detect=models is not None
+    )
     record = make_title(film, "film", folder, settings, device=device, threads=3)
     return record.model_dump(), list(fake_device_core.FakeDeviceSignalMeter.batches)
 
