@@ -19,9 +19,10 @@ from fastthumb.media.source import open_source
 from picture_frames import planar, tagged, wrapped
 
 # On a smooth picture. swscale rounds planes, chroma and colors one after the other to 8 bits, and
-# interpolates chroma with another kernel.
+# interpolates chroma with another kernel; at the edges of pictures of 16 bits its result is not
+# always the same.
 MEAN_LEVELS = 0.8
-LARGEST_LEVELS = 3
+LARGEST_LEVELS = 4
 # In film grain and colored edges the two kernels differ locally, by what a px is worth.
 FILM_MEAN_LEVELS = 1.5
 # The core maps HDR through a cube of 65 steps.
