@@ -68,11 +68,6 @@ class ChunkedFilm:
         start = self._spans.pts[0]
         self._seconds = (self._spans.pts - start) * float(source.info.time_base)
 
-    def say(self, warning: str) -> None:
-        """Add to the warnings of the film what no worker has said before."""
-        if warning not in self._source.warnings:
-            self._source.warnings.append(warning)
-
     def chunks(self) -> list[Chunk]:
         """The chunks that tile the film, in order."""
         length = float(self._seconds[-1])
@@ -167,7 +162,7 @@ class _Work:
 
     def __init__(self, film: ChunkedFilm, reader: SpanReader) -> None:
         self._film, self._reader, self._spans = film, reader, film._spans
-        self.builder = PieceBuilder(film._source.info, film._looking, film.say)
+        self.builder = PieceBuilder(film._source.info, film._looking)
 
     def show_all(self, chunk: Chunk) -> None:
         """Show all frames of a chunk, and measure the first one of the next."""

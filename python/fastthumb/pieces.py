@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -50,17 +50,11 @@ class Looking:
 class PieceBuilder:
     """Measures the frames of a part of a film and collects what they give.
 
-    With `looking` None, only what shots are found from: no slots and no tiles. `say` is told what
-    a viewer of the result should know, in sentences.
+    With `looking` None, only what shots are found from: no slots and no tiles.
     """
 
-    def __init__(
-        self,
-        info: SourceInfo,
-        looking: Looking | None,
-        say: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        self._info, self._looking, self._say = info, looking, say
+    def __init__(self, info: SourceInfo, looking: Looking | None) -> None:
+        self._info, self._looking = info, looking
         self.clock = StageClock()
         self._samples: dict[int, Sample] = {}
         self._keyframes: set[int] = set()
@@ -80,8 +74,7 @@ class PieceBuilder:
 
     def measured(self, frames: Iterable[Frame], stage: str) -> Generator[Measured]:
         """Measure frames that follow one another, on this piece's clock."""
-        decoded = self.clock.each(stage, frames)
-        yield from self.clock.each("signals", measure(decoded, self._info, self._say))
+        yield from self.clock.each("signals", measure(self.clock.each(stage, frames), self._info))
 
     def show(self, measured: Measured) -> None:
         """Take a frame that may be shown to viewers; frames come in order of time."""

@@ -103,7 +103,7 @@ class _Runners:
         self.failed: set[str] = set()
         self.lock = threading.Lock()
         self._registry, self._threads = registry, threads
-        self._gpu, self._announce = gpu, announce
+        self._announce = announce
         self._stream = None if gpu is None else _core.CudaStream(gpu)
         self.faces: FaceFinder | None = self._open("faces", self._face_finder)
         self.identity = self._open("identity", self._with(IdentityReader))
@@ -144,12 +144,12 @@ class _Runners:
 
     def _network(self, resolved: Resolved) -> Runnable:
         """The network on the GPU, or where nothing runs it there, with a warning, on the CPU."""
-        if self._gpu is not None and self._stream is not None:
+        if self._stream is not None:
             from fastthumb.inference.device_networks import open_device_network
 
             try:
                 return open_device_network(
-                    resolved, self._gpu, self._stream, announce=self._announce
+                    resolved, self._stream.device, self._stream, announce=self._announce
                 )
             except DeviceUnavailable as exc:
                 self.warnings.append(f"{exc}; it runs on the CPU")

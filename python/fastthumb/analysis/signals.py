@@ -7,7 +7,7 @@ of a whole film in one compact table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from operator import attrgetter
@@ -112,14 +112,12 @@ def scalars(signals: _core.FrameSignals) -> dict[str, float]:
     return dict(zip(SCALARS, map(float, _scalars(signals)), strict=True))
 
 
-def measure(
-    frames: Iterable[Frame], info: SourceInfo, say: Callable[[str], None] = lambda _: None
-) -> Iterator[Measured]:
+def measure(frames: Iterable[Frame], info: SourceInfo) -> Iterator[Measured]:
     """Yield each frame with its signals, in order.
 
     Difference and motion compare a frame with the one before it in `frames`. Where size or
     pixel format change mid-stream the comparison starts anew at the change. Frames on a GPU are
-    measured there, in batches; `say` is told where its memory only holds small ones.
+    measured there, in batches; a film is told where its memory only holds small ones.
     """
     meter: _core.SignalMeter | None = None
     layout: CoreLayout | None = None
@@ -127,7 +125,7 @@ def measure(
     for frame in frames:
         picture = core_frame(frame, info)
         if picture.on_device is not None:
-            yield from measured_on_device(chain((frame,), frames), info, say)
+            yield from _measured_on_device(chain((frame,), frames), info)
             return
         if meter is None or picture.layout != layout:
             layout = picture.layout
@@ -135,9 +133,7 @@ def measure(
         yield Measured(frame, meter.measure(picture.planes, picture.pitches))
 
 
-def measured_on_device(
-    frames: Iterator[Frame], info: SourceInfo, say: Callable[[str], None]
-) -> Iterator[Measured]:
+def _measured_on_device(frames: Iterator[Frame], info: SourceInfo) -> Iterator[Measured]:
     """As `measure`, for frames of one reader that all lie on one GPU; up to 32 are held at once."""
     meter: _core.DeviceSignalMeter | None = None
     layout: CoreLayout | None = None
@@ -145,7 +141,7 @@ def measured_on_device(
     while batch := list(islice(frames, size)):
         pictures = [core_frame(frame, info) for frame in batch]
         if meter is None or pictures[0].layout != layout:
-            layout, meter = pictures[0].layout, _device_meter(pictures[0], say)
+            layout, meter = pictures[0].layout, _device_meter(pictures[0])
             meter.reset()
         signals = meter.measure([(picture.planes, picture.pitches) for picture in pictures])
         yield from map(Measured, batch, signals)
@@ -153,7 +149,7 @@ def measured_on_device(
         size = min(2 * size, _LARGEST_BATCH)
 
 
-def _device_meter(picture: CoreFrame, say: Callable[[str], None]) -> _core.DeviceSignalMeter:
+def _device_meter(picture: CoreFrame) -> _core.DeviceSignalMeter:
     """The meter for frames like this one, for as large batches as the GPU's memory holds."""
     image = picture.on_device
     assert image is not None
@@ -169,6 +165,8 @@ def _device_meter(picture: CoreFrame, say: Callable[[str], None]) -> _core.Devic
                 if batch == 1:
                     raise
                 batch //= 2
-                say(f"GPU {image.device}: short of memory; frames are measured {batch} at a time")
+                image.film.say(
+                    f"GPU {image.device}: short of memory; frames are measured {batch} at a time"
+                )
 
     return image.shared(picture.layout, made)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from fastthumb import _core
 from fastthumb.errors import DeviceUnavailable
@@ -72,14 +72,24 @@ class SurfaceLayout:
         return self.pitch * (self.height + self.chroma_rows)
 
 
+class Film(Protocol):
+    """What pictures on a GPU want of the film that they are from."""
+
+    def likeness(self) -> av.VideoFrame:
+        """A planar picture that the CPU decoded, to be written on by the thread that asks."""
+
+    def say(self, warning: str) -> None:
+        """Add a sentence to the film's warnings, once."""
+
+
 class DeviceImage:
     """A decoded picture on a GPU, which owns its pixels.
 
     `planes` are the device addresses of luma and chroma, `pitches` their bytes per row. The pixels
-    may be read on `stream` at once; see Note [one stream]. `likeness` gives a planar picture of the
-    same film that the CPU decoded, to be written on by the thread that asks.
+    may be read on `stream` at once; see Note [one stream]. The source that gives it sets `film`.
     """
 
+    film: Film
     is_corrupt = False
     interlaced_frame = False
 
@@ -92,7 +102,6 @@ class DeviceImage:
         key_frame: bool,
     ) -> None:
         self._pool, self._buffer, self._layout = pool, buffer, layout
-        self.likeness: Callable[[], av.VideoFrame] = _nothing_like_it
         self._host: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
         self.pts, self.key_frame = pts, key_frame
 
@@ -166,10 +175,6 @@ class DeviceImage:
     def _rows(self, offset: int, rows: int) -> npt.NDArray[np.uint8]:
         pitch, row_bytes = self._layout.pitch, self._layout.row_bytes
         return self._buffer.to_host(self.stream, offset, pitch, row_bytes, rows)
-
-
-def _nothing_like_it() -> av.VideoFrame:
-    raise DeviceUnavailable("a picture on a GPU is no film's; read it through its source")
 
 
 class SurfacePool:

@@ -26,7 +26,7 @@ def host_image(frame: Frame) -> av.VideoFrame:
     image = frame.image
     if not isinstance(image, DeviceImage):
         return image
-    planar = image.likeness()
+    planar = image.film.likeness()
     depth = bit_depth(planar.format)
     luma, pairs = (_samples(rows, depth) for rows in image.to_host())
     for plane, rows in zip(planar.planes, (luma, pairs[:, 0::2], pairs[:, 1::2]), strict=True):

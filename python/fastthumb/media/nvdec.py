@@ -155,11 +155,11 @@ class NvdecSource:
     def frame(self, index: int, image: DeviceImage) -> Frame:
         """A frame of the film whose picture is on the device."""
         seconds = float((image.pts - (self.info.start_pts or 0)) * self.info.time_base)
-        image.likeness = self._likeness
+        image.film = self
         return Frame(index, image.pts, seconds, image.key_frame, image)
 
-    def _likeness(self) -> av.VideoFrame:
-        """See `DeviceImage.likeness`: the first keyframe, once for each thread."""
+    def likeness(self) -> av.VideoFrame:
+        """See `device_image.Film`: the first keyframe, once for each thread."""
         image: av.VideoFrame | None = getattr(self._of_thread, "likeness", None)
         if image is None:
             table = SpanTable(self.packets())
@@ -168,6 +168,12 @@ class NvdecSource:
             image.make_writable()
             self._of_thread.likeness = image
         return image
+
+    def say(self, warning: str) -> None:
+        """See `device_image.Film`."""
+        with self._lock:
+            if warning not in self.warnings:
+                self.warnings.append(warning)
 
     @contextmanager
     def session(self) -> Iterator[NvdecSession]:
