@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,3 +50,13 @@ def video(data: Path) -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A process with a fake GPU, for modules that `nvdec_fakes.skip_module_where_missing`."""
+    import nvdec_fakes
+
+    machine = nvdec_fakes.Machine(nvdec_fakes.compile_libraries(tmp_path_factory.mktemp("driver")))
+    yield machine
+    machine.close()

@@ -9,8 +9,11 @@ process starts, so everything that uses them runs in one of its own.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import islice
@@ -20,6 +23,7 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 
 import fake_device_core
 from fastthumb import _core
@@ -37,6 +41,16 @@ from nvdec_films import Print, crc, print_of
 
 FOLDER = Path(__file__).parent / "fake_driver"
 LIBRARIES = {"cuda": "libcuda", "cuvid": "libnvcuvid", "encode": "libnvidia-encode"}
+
+
+def skip_module_where_missing() -> None:
+    """Skip the module of tests that calls this where there is no package or no compiler."""
+    if importlib.util.find_spec("PyNvVideoCodec") is None:
+        pytest.skip(
+            "PyNvVideoCodec is not installed (pip install PyNvVideoCodec)", allow_module_level=True
+        )
+    if sys.platform != "linux" or shutil.which("cc") is None:
+        pytest.skip("the fake driver libraries need Linux and cc", allow_module_level=True)
 
 
 def compile_libraries(folder: Path) -> Path:

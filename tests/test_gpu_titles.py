@@ -6,10 +6,6 @@ shown to networks and rendered. That must give exactly the title that the CPU ma
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,15 +15,9 @@ import pytest
 
 import nvdec_fakes
 import nvdec_films
-from nvdec_fakes import Machine
 from nvdec_films import KINDS, Kind
 
-if importlib.util.find_spec("PyNvVideoCodec") is None:
-    pytest.skip(
-        "PyNvVideoCodec is not installed (pip install PyNvVideoCodec)", allow_module_level=True
-    )
-if sys.platform != "linux" or shutil.which("cc") is None:
-    pytest.skip("the fake driver libraries need Linux and cc", allow_module_level=True)
+nvdec_fakes.skip_module_where_missing()
 
 # Without the filter that presets leave out of different pictures on the CPU, and with one slice a
 # picture: the fake decoder knows a packet by its last bytes.
@@ -35,13 +25,6 @@ UNFILTERED = {
     "x264-params": "scenecut=0:b-adapt=0:no-deblock=1:sliced-threads=0",
     "preset": "veryfast",
 }
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory) -> Iterator[Machine]:
-    machine = Machine(nvdec_fakes.compile_libraries(tmp_path_factory.mktemp("driver")))
-    yield machine
-    machine.close()
 
 
 @pytest.fixture(scope="module")

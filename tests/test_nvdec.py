@@ -7,9 +7,6 @@ That a real decoder's pixels are FFmpeg's is for test_nvdec_device.py.
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,21 +18,7 @@ import nvdec_films
 from nvdec_fakes import Machine
 from nvdec_films import KINDS, Kind, Trick
 
-if importlib.util.find_spec("PyNvVideoCodec") is None:
-    pytest.skip(
-        "PyNvVideoCodec is not installed (pip install PyNvVideoCodec)", allow_module_level=True
-    )
-if sys.platform != "linux" or shutil.which("cc") is None:
-    pytest.skip("the fake driver libraries need Linux and cc", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory) -> Iterator[Machine]:
-    """A process with a fake GPU."""
-    libraries = nvdec_fakes.compile_libraries(tmp_path_factory.mktemp("driver"))
-    machine = Machine(libraries)
-    yield machine
-    machine.close()
+nvdec_fakes.skip_module_where_missing()
 
 
 @pytest.fixture(scope="module")
